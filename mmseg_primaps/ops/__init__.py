@@ -1,0 +1,1 @@
+"""The mathematics: pure torch functions, no OpenMMLab import."""
