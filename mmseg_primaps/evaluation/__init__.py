@@ -1,0 +1,5 @@
+"""Evaluation."""
+
+from . import metrics
+
+__all__ = ['metrics']

@@ -28,3 +28,21 @@ def prototype_logits(features: Tensor, direction: Tensor, gain: Tensor | None = 
         # Dividing the K logits by |f| is cheaper than dividing the C features.
         logits = logits / features.norm(dim=1, keepdim=True).clamp_min(1e-12)
     return logits
+
+
+def upsampled_length(features: Tensor, size: tuple[int, int]) -> Tensor:
+    """Length of the upsampled feature at every pixel, `[B, 1, H, W]`.
+
+    Logits that are dot products commute with upsampling, cosines do not: dividing the upsampled logits by this length
+    gives the cosines of the upsampled features, as the published code computes them. Channels go through in blocks,
+    so that the `[B, C, H, W]` features never exist.
+
+    Args:
+        features: `[B, C, h, w]`.
+        size: Height and width (H, W).
+    """
+    squares = torch.zeros(features.shape[0], 1, *size, dtype=features.dtype, device=features.device)
+    for block in features.split(16, dim=1):
+        upsampled = F.interpolate(block, size=size, mode='bilinear', align_corners=False)
+        squares += upsampled.square().sum(dim=1, keepdim=True)
+    return squares.sqrt()

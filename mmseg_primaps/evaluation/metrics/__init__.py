@@ -1,0 +1,5 @@
+"""Metrics."""
+
+from .cluster_iou_metric import ClusterIoUMetric
+
+__all__ = ['ClusterIoUMetric']

@@ -1,0 +1,5 @@
+"""Data preprocessors."""
+
+from .two_view import TwoViewDataPreProcessor
+
+__all__ = ['TwoViewDataPreProcessor']

@@ -1,0 +1,5 @@
+"""Segmentors."""
+
+from .primaps_segmentor import PriMaPsSegmentor
+
+__all__ = ['PriMaPsSegmentor']

@@ -1,0 +1,43 @@
+"""Train from a config."""
+
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.runner import Runner
+from mmseg.registry import RUNNERS
+from mmseg.utils import register_all_modules
+
+from ..utils import InputError
+from .cli import as_input_error
+from .report import write_report
+
+
+def build_runner(cfg: Config) -> Runner:
+    """Build mmengine's runner; a user's mistake in the config becomes an :class:`InputError`."""
+    register_all_modules(init_default_scope=False)
+    try:
+        return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    except Exception as error:
+        raise (as_input_error(error) or error) from error
+
+
+def train(cfg: Config, resume: bool = False, amp: bool = False) -> dict[str, Any]:
+    """Run proposals, initialisation and training; returns the metrics of the last evaluation.
+
+    The last checkpoint is the result; ``metrics.json`` in the work folder holds the figures and their protocol.
+    """
+    cfg.resume = resume
+    if amp:
+        cfg.optim_wrapper.type = 'AmpOptimWrapper'
+        cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+    runner = build_runner(cfg)
+    try:
+        runner.train()
+    except InputError:
+        raise
+    except Exception as error:
+        raise (as_input_error(error) or error) from error
+    if runner.val_loop is None:
+        return {}
+    return write_report(runner, runner.val_loop.evaluator, Path(runner.work_dir) / 'metrics.json', checkpoint='last')

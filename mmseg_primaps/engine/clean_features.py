@@ -1,0 +1,70 @@
+"""Features of the clean training pictures, in any order, kept in memory where they fit."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .clean_pictures import CleanPictures, head_features
+
+
+class CleanFeatures:
+    """The decode head's features of every training picture, batch by batch.
+
+    Where the features of all pictures fit into ``memory`` bytes they are kept, and no picture is computed twice.
+
+    Args:
+        model: The segmentor, in evaluation mode.
+        dataset: The training set.
+        batch_size: Pictures a batch.
+        workers: Processes that load pictures.
+        memory: Bytes of features to keep.
+    """
+
+    def __init__(
+        self, model: nn.Module, dataset: Any, batch_size: int, workers: int = 0, memory: int = 4 * 2**30
+    ) -> None:
+        self.model, self.pictures = model, CleanPictures(dataset)
+        self.batch_size, self.workers, self.memory = batch_size, workers, memory
+        self.kept: dict[int, Tensor] = {}
+
+    @property
+    def device(self) -> torch.device:
+        """Where the features are computed."""
+        return next(self.model.parameters()).device
+
+    def epoch(self, generator: torch.Generator, drop_last: bool = False, limit: int | None = None) -> Iterator[Tensor]:
+        """Batches ``[B, C, h, w]`` of all pictures in an order drawn from ``generator``.
+
+        Args:
+            generator: Where the order comes from.
+            drop_last: Leave out a last batch that is not full (kept where it is the only one).
+            limit: Stop after so many batches.
+        """
+        order = torch.randperm(len(self.pictures), generator=generator).tolist()
+        if drop_last and len(order) > self.batch_size:
+            order = order[: len(order) // self.batch_size * self.batch_size]
+        if limit is not None:
+            order = order[: limit * self.batch_size]
+        if all(index in self.kept for index in order):
+            for start in range(0, len(order), self.batch_size):
+                yield from _stack_by_size([self.kept[i] for i in order[start : start + self.batch_size]], self.device)
+        else:
+            yield from self._compute(order)
+
+    def _compute(self, order: list[int]) -> Iterator[Tensor]:
+        done = 0
+        for batch in self.pictures.batches(order, self.batch_size, self.workers):
+            features = head_features(self.model, batch)
+            if features[0].numel() * features.element_size() * len(self.pictures) <= self.memory:
+                self.kept.update(zip(order[done:], features.cpu(), strict=False))
+            done += len(features)
+            yield features
+
+
+def _stack_by_size(maps: list[Tensor], device: torch.device) -> Iterator[Tensor]:
+    """One batch for each size of feature map among ``maps``."""
+    sizes = dict.fromkeys(values.shape for values in maps)
+    for size in sizes:
+        yield torch.stack([values for values in maps if values.shape == size]).to(device)

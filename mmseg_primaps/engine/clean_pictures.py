@@ -1,0 +1,122 @@
+"""The training pictures as they are before anything random happens to them."""
+
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import torch
+from mmcv.transforms import BaseTransform
+from mmengine.dataset import Compose, pseudo_collate
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+from ..datasets.transforms import LoadMaskProposals, PackProposalInputs
+from ..models.utils import select_feature
+from ..utils import InputError
+
+# What changes no picture at random. Anything else ends the deterministic prefix of a training pipeline.
+DETERMINISTIC = (
+    'LoadImageFromFile', 'LoadCheckedImage', 'LoadImageFromNDArray', 'Resize', 'ResizeShortestEdge', 'ResizeToMultiple',
+    'ResizeShortSide', 'CenterCrop', 'CenterCropSeg', 'Pad', 'PadSeg', 'Rerange', 'CLAHE', 'RGB2Gray', 'AdjustGamma', 'Normalize',
+)  # fmt: skip
+
+
+def leaf_datasets(dataset: Any) -> list[Any]:
+    """The data sets inside wrappers such as ``RepeatDataset`` and ``ConcatDataset``, each once."""
+    if hasattr(dataset, 'datasets'):
+        return [leaf for part in dataset.datasets for leaf in leaf_datasets(part)]
+    return leaf_datasets(dataset.dataset) if hasattr(dataset, 'dataset') else [dataset]
+
+
+def is_label_loader(transform: Any) -> bool:
+    """Whether a transform only loads labels, which nothing here needs."""
+    return 'Annotations' in type(transform).__name__
+
+
+def deterministic_prefix(transforms: Sequence[BaseTransform]) -> list[BaseTransform]:
+    """The transforms that come before ``LoadMaskProposals``, else before the first one that may be random.
+
+    Raises:
+        InputError: A transform before ``LoadMaskProposals`` is not known to be deterministic.
+    """
+    names = [type(transform).__name__ for transform in transforms]
+    explicit = next((i for i, t in enumerate(transforms) if isinstance(t, LoadMaskProposals)), None)
+    known = [name in DETERMINISTIC or is_label_loader(t) for name, t in zip(names, transforms, strict=True)]
+    end = known.index(False) if False in known else len(known)
+    if explicit is not None and end < explicit:
+        raise InputError(
+            f'train_pipeline: {names[end]} comes before LoadMaskProposals but may change pictures at random; '
+            'move LoadMaskProposals before it'
+        )
+    return [t for t in transforms[: end if explicit is None else explicit] if not is_label_loader(t)]
+
+
+class CleanPictures(Dataset):
+    """Every picture of a training set once, through the deterministic prefix of its pipeline.
+
+    Items are what ``PackProposalInputs`` gives: ``inputs`` ``[3, H, W]`` (BGR, 0 to 255) and ``data_samples``.
+    """
+
+    def __init__(self, dataset: Any) -> None:
+        self.leaves = leaf_datasets(dataset)
+        for leaf in self.leaves:
+            leaf.full_init()
+        self.pipelines = [self._pipeline(leaf) for leaf in self.leaves]
+        self.places = [(i, j) for i, leaf in enumerate(self.leaves) for j in range(len(leaf))]
+
+    @staticmethod
+    def _pipeline(leaf: Any) -> Callable[[dict], dict]:
+        prefix = deterministic_prefix(leaf.pipeline.transforms)
+        return Compose([*copy.deepcopy(prefix), PackProposalInputs(meta_keys=('img_path', 'ori_shape', 'img_shape'))])
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __getitem__(self, index: int) -> dict:
+        leaf, place = self.places[index]
+        return self.pipelines[leaf](self.leaves[leaf].get_data_info(place))
+
+    def image_path(self, index: int) -> str:
+        """Path of a picture's file."""
+        leaf, place = self.places[index]
+        return self.leaves[leaf].get_data_info(place)['img_path']
+
+    def batches(self, indices: Sequence[int], batch_size: int, workers: int = 0) -> Iterator[dict]:
+        """Collated batches of pictures of one size, in the order of ``indices``."""
+        loader = DataLoader(
+            self,
+            batch_size,
+            sampler=list(indices),
+            num_workers=workers,
+            collate_fn=pseudo_collate,  # type: ignore[arg-type]
+        )
+        for batch in loader:
+            yield from _by_size(batch)
+
+
+def _by_size(batch: dict) -> Iterator[dict]:
+    """Split a collated batch where neighbours differ in size, because a batch tensor holds one size only."""
+    start, inputs = 0, batch['inputs']
+    for end in range(1, len(inputs) + 1):
+        if end == len(inputs) or inputs[end].shape != inputs[start].shape:
+            yield {key: value[start:end] for key, value in batch.items()}
+            start = end
+
+
+def rgb_pictures(batch: dict) -> Tensor:
+    """uint8 RGB pictures ``[B, 3, H, W]`` of a collated batch."""
+    return torch.stack(batch['inputs'])[:, [2, 1, 0]].float().round().clamp(0, 255).to(torch.uint8)
+
+
+@torch.no_grad()
+def backbone_features(model: nn.Module, batch: dict, in_index: int = -1) -> Tensor:
+    """Raw features ``[B, C, h, w]`` of the backbone, without a neck: what proposals are made of."""
+    inputs = model.data_preprocessor(batch, False)['inputs']
+    return select_feature(model.backbone(inputs), in_index)
+
+
+@torch.no_grad()
+def head_features(model: nn.Module, batch: dict) -> Tensor:
+    """Features ``[B, C, h, w]`` as the decode head gets them: what prototypes are fitted to."""
+    inputs = model.data_preprocessor(batch, False)['inputs']
+    return model.decode_head.features(model.extract_feat(inputs))

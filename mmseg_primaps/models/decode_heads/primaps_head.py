@@ -1,0 +1,111 @@
+"""The PriMaPs-EM decode head."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from mmseg.registry import MODELS
+from torch import Tensor
+
+from ...ops import majority_vote, momentum_decay, prototype_focal_loss
+from ...utils import InputError
+from ..utils import Prototypes
+from .prototype_head import PrototypeHead
+
+
+@MODELS.register_module()
+class PriMaPsHead(PrototypeHead):
+    """Fits class prototypes to principal mask proposals by a moving-average EM.
+
+    One training step: the momentum prototypes label the teacher view, each proposal takes the class of the majority of
+    its pixels, and the running prototypes learn that pseudo label from the student view (the second half of the batch
+    if the data preprocessor made one, otherwise the teacher view itself). Predictions come from the momentum
+    prototypes. Features are not normalised and gains are trained, as published.
+
+    Args:
+        in_channels: Channels ``C`` of the feature map.
+        num_classes: Number of clusters ``K``.
+        in_index: Which feature map of the backbone or neck.
+        gamma: Exponent of the batch-wide class weight ``(1 - chi)^gamma``; 0 switches it off.
+        pseudo_label: ``'proposals'`` (published) or ``'prediction'``: the teacher's label of each pixel, without
+            proposals (ablation).
+        momentum_limit: Largest decay of the momentum prototypes.
+        ignore_index: Label of pixels without a class.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        num_classes: int,
+        in_index: int = -1,
+        gamma: float = 2.0,
+        pseudo_label: str = 'proposals',
+        momentum_limit: float = 0.98,
+        ignore_index: int = 255,
+    ) -> None:
+        super().__init__(in_channels, num_classes, in_index, ignore_index)
+        if pseudo_label not in ('proposals', 'prediction'):
+            raise InputError(f"pseudo_label={pseudo_label!r}: choose 'proposals' or 'prediction'")
+        self.gamma, self.pseudo_label, self.momentum_limit = gamma, pseudo_label, momentum_limit
+        self.running = Prototypes(num_classes, in_channels)
+        self.momentum = Prototypes(num_classes, in_channels, trainable=False)
+        self.register_buffer('momentum_calls', torch.tensor(0))
+
+    @property
+    def predictors(self) -> dict[str, Prototypes]:
+        """Momentum prototypes first: they are the model."""
+        return {'momentum': self.momentum, 'running': self.running}
+
+    def loss(self, inputs: Tensor | Sequence[Tensor], batch_data_samples: list, train_cfg: Any) -> dict[str, Tensor]:
+        """One EM step on features of ``B`` (or ``2 B``: teacher first, then student) pictures.
+
+        Returns:
+            ``loss_focal`` and, for the log, ``labelled``: the share of pixels that got a pseudo label, in percent.
+        """
+        features = self.features(inputs)
+        size = len(batch_data_samples)
+        teacher, student = features[:size], features[-size:]
+        proposals = self._proposals(batch_data_samples, features.device)
+        target = self.pseudo_labels(teacher, proposals)
+        loss = prototype_focal_loss(self.classify(student, self.running), target, self.gamma, self.ignore_index)
+        labelled = (target != self.ignore_index).float().mean() * 100
+        return {'loss_focal': loss, 'labelled': labelled}
+
+    @torch.no_grad()
+    def pseudo_labels(self, features: Tensor, proposals: Tensor) -> Tensor:
+        """Pseudo labels ``[B, H, W]`` (``P*`` in the paper) of features ``[B, C, h, w]``, proposals ``[B, H, W]``."""
+        logits = self.classify(features, self.momentum)
+        logits = F.interpolate(logits, proposals.shape[-2:], mode='bilinear', align_corners=False)
+        labels = logits.argmax(dim=1)
+        if self.pseudo_label == 'prediction':
+            return labels
+        return majority_vote(labels, proposals, self.num_classes, self.ignore_index)
+
+    def update_momentum(self) -> float:
+        """Move the momentum prototypes towards the running ones; returns the decay used."""
+        self.momentum_calls += 1
+        decay = momentum_decay(int(self.momentum_calls), self.momentum_limit)
+        self.momentum.move_towards(self.running, decay)
+        return decay
+
+    def _proposals(self, samples: list, device: torch.device) -> Tensor:
+        if self.pseudo_label == 'prediction' and 'mask_proposals' not in samples[0]:
+            shapes = [sample.metainfo.get('pad_shape', sample.metainfo['img_shape'])[:2] for sample in samples]
+            return torch.zeros(len(samples), *shapes[0], dtype=torch.long, device=device)
+        if any('mask_proposals' not in sample for sample in samples):
+            raise InputError(
+                'the training batch has no mask proposals: add MaskProposalHook to custom_hooks, or LoadMaskProposals '
+                'and PackProposalInputs to the training pipeline'
+            )
+        return stack_proposals(samples, self.ignore_index).to(device)
+
+
+def stack_proposals(samples: list, ignore_index: int = 255) -> Tensor:
+    """Proposals ``[B, H, W]`` of data samples, padded at right and bottom as mmseg pads the pictures."""
+    maps = [sample.mask_proposals.data.squeeze(0).long() for sample in samples]
+    pads = [sample.metainfo.get('pad_shape') for sample in samples]
+    height = max(pad[0] if pad else m.shape[0] for m, pad in zip(maps, pads, strict=True))
+    width = max(pad[1] if pad else m.shape[1] for m, pad in zip(maps, pads, strict=True))
+    padded = [F.pad(m, (0, width - m.shape[1], 0, height - m.shape[0]), value=ignore_index) for m in maps]
+    return torch.stack(padded)

@@ -1,0 +1,121 @@
+"""A segmentor that evaluates every prototype set, with and without CRF, in one pass."""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from mmengine.structures import PixelData
+from mmseg.models.segmentors import EncoderDecoder
+from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
+from torch import Tensor
+
+from ... import ops
+from ...utils import InputError
+from ..utils import freeze, frozen_modules
+
+
+@MODELS.register_module()
+class PriMaPsSegmentor(EncoderDecoder):
+    """mmseg's ``EncoderDecoder`` with a frozen encoder and the published evaluation.
+
+    ``test_cfg`` takes, beside mmseg's own keys:
+
+    - ``flip`` (False): average the features with those of the mirrored picture on the feature grid, before upsampling;
+    - ``crf`` (False): also refine every prediction with the dense CRF;
+    - ``prototypes`` (all): which of the head's predictors are evaluated;
+    - ``crf_scale`` (1.0): factor on the logits before the CRF's softmax (2 in STEGO's and HP's own protocol).
+
+    The main predictor without CRF becomes ``pred_sem_seg`` and ``seg_logits``; the others are ``pred_<name>``,
+    ``pred_crf`` and ``pred_<name>_crf``.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for module in frozen_modules(self):
+            freeze(module)
+        known = tuple(self.decode_head.predictors)
+        self.names = tuple((self.test_cfg or {}).get('prototypes', None) or known)
+        if unknown := set(self.names) - set(known):
+            raise InputError(f'test_cfg.prototypes={sorted(unknown)}: this head has {list(known)}')
+        self.out_channels = self.num_classes * len(self.names)
+
+    def train(self, mode: bool = True) -> 'PriMaPsSegmentor':
+        """Set the training mode of everything but the frozen encoder."""
+        super().train(mode)
+        for module in frozen_modules(self):
+            module.eval()
+        return self
+
+    def _option(self, name: str, default: Any = None) -> Any:
+        return (self.test_cfg or {}).get(name, default)
+
+    def test_features(self, inputs: Tensor) -> Tensor:
+        """The head's features ``[B, C, h, w]``, averaged with the mirrored picture's where ``flip`` is set."""
+        features = self.decode_head.features(self.extract_feat(inputs))
+        if not self._option('flip', False):
+            return features
+        mirrored = self.decode_head.features(self.extract_feat(inputs.flip(-1)))
+        return (features + mirrored.flip(-1)) / 2
+
+    def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
+        """Logits ``[B, P * K, H, W]`` of the ``P`` evaluated predictors, one after the other."""
+        head = self.decode_head
+        features = self.test_features(inputs)
+        logits = torch.cat([head.classify(features, head.predictors[name]) for name in self.names], dim=1)
+        size = (inputs.shape[-2], inputs.shape[-1])
+        logits = F.interpolate(logits, size, mode='bilinear', align_corners=self.align_corners)
+        if self._option('crf', False) and getattr(head, 'cosine', False):
+            logits = logits / ops.upsampled_length(features, size).clamp_min(1e-12)
+        return logits
+
+    def predict(self, inputs: Tensor, data_samples: list[SegDataSample] | None = None) -> list[SegDataSample]:
+        """Segment a normalised batch ``[B, 3, H, W]`` at the pictures' original sizes."""
+        samples = data_samples or [SegDataSample(metainfo=_whole(inputs)) for _ in inputs]
+        logits = self.inference(inputs, [dict(sample.metainfo) for sample in samples])
+        for picture, values, sample in zip(inputs, logits, samples, strict=True):
+            picture, values = _restore(picture, sample.metainfo), _restore(values, sample.metainfo)
+            self._store(sample, picture, values.view(len(self.names), self.num_classes, *values.shape[-2:]))
+        return samples
+
+    def _store(self, sample: SegDataSample, picture: Tensor, logits: Tensor) -> None:
+        """Write predictions of logits ``[P, K, H, W]`` into ``sample``."""
+        sample.seg_logits = PixelData(data=logits[0])
+        for name, values in zip(self.names, logits, strict=True):
+            main = name == self.names[0]
+            sample.set_field(_labels(values), 'pred_sem_seg' if main else f'pred_{name}')
+            if self._option('crf', False):
+                refined = self._refine(values, picture)
+                sample.set_field(_labels(refined), 'pred_crf' if main else f'pred_{name}_crf')
+
+    def _refine(self, logits: Tensor, picture: Tensor) -> Tensor:
+        probabilities = (logits * self._option('crf_scale', 1.0)).softmax(dim=0)
+        return ops.dense_crf(probabilities[None], self._to_uint8(picture)[None])[0]
+
+    def _to_uint8(self, picture: Tensor) -> Tensor:
+        """Undo the normalisation: the uint8 RGB picture ``[3, H, W]`` (rounding gives the exact values back)."""
+        preprocessor = self.data_preprocessor
+        if getattr(preprocessor, '_enable_normalize', False):
+            picture = picture * preprocessor.std + preprocessor.mean
+        return picture.round().clamp(0, 255).to(torch.uint8)
+
+
+def _labels(logits: Tensor) -> PixelData:
+    return PixelData(data=logits.argmax(dim=0, keepdim=True))
+
+
+def _whole(inputs: Tensor) -> dict[str, Any]:
+    shape = tuple(inputs.shape[-2:])
+    return {'ori_shape': shape, 'img_shape': shape}
+
+
+def _restore(values: Tensor, meta: dict[str, Any]) -> Tensor:
+    """Cut mmseg's padding off maps ``[C, H, W]``, undo a flip and resize to the original shape."""
+    left, right, top, bottom = meta.get('img_padding_size', meta.get('padding_size', (0, 0, 0, 0)))
+    height, width = values.shape[-2:]
+    values = values[:, top : height - bottom, left : width - right]
+    if meta.get('flip'):
+        values = values.flip(-1 if meta.get('flip_direction') == 'horizontal' else -2)
+    if tuple(values.shape[-2:]) == tuple(meta['ori_shape'][:2]):
+        return values
+    return F.interpolate(values[None], meta['ori_shape'][:2], mode='bilinear', align_corners=False)[0]

@@ -1,0 +1,7 @@
+"""What several components share."""
+
+from .features import select_feature
+from .frozen import drop_frozen_parameters, freeze, frozen_modules
+from .prototypes import Prototypes
+
+__all__ = ['Prototypes', 'drop_frozen_parameters', 'freeze', 'frozen_modules', 'select_feature']

@@ -1,0 +1,28 @@
+"""Prototype logits and lengths on the patch grid equal those of upsampled features."""
+
+import torch
+import torch.nn.functional as F
+
+from mmseg_primaps.ops import prototype_logits, upsampled_length
+
+
+def test_logits_commute_with_upsampling() -> None:
+    generator = torch.Generator().manual_seed(0)
+    features, direction = torch.randn(2, 7, 5, 6, generator=generator), torch.randn(4, 7, generator=generator)
+    gain = torch.rand(4, generator=generator) + 0.5
+    grid = F.interpolate(prototype_logits(features, direction, gain), (20, 30), mode='bilinear')
+    weight = gain[:, None] * direction / direction.norm(dim=1, keepdim=True)
+    full = torch.einsum('kc,bchw->bkhw', weight, F.interpolate(features, (20, 30), mode='bilinear'))
+    torch.testing.assert_close(grid, full, atol=1e-5, rtol=1e-5)
+
+
+def test_cosine_needs_no_normalised_features() -> None:
+    features, direction = torch.randn(2, 7, 5, 6), torch.randn(4, 7)
+    expected = F.cosine_similarity(features[:, None], direction[None, :, :, None, None], dim=2)
+    torch.testing.assert_close(prototype_logits(features, direction, cosine=True), expected, atol=1e-6, rtol=1e-5)
+
+
+def test_upsampled_length_is_the_norm_of_upsampled_features() -> None:
+    features = torch.randn(2, 37, 4, 5)
+    expected = F.interpolate(features, (16, 15), mode='bilinear').norm(dim=1, keepdim=True)
+    torch.testing.assert_close(upsampled_length(features, (16, 15)), expected, atol=1e-5, rtol=1e-5)
