@@ -1,0 +1,1 @@
+"""Necks: projection heads of other methods, whose codes take the place of backbone features."""

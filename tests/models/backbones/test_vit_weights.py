@@ -1,0 +1,102 @@
+"""Weights reach the ViT completely, from whatever file, or not at all."""
+
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from mmseg_primaps.models.backbones import TimmViT, vit_weights
+from mmseg_primaps.utils import InputError
+
+
+@pytest.fixture
+def weights(tiny: dict) -> dict[str, torch.Tensor]:
+    return TimmViT('dino_vits8', model_kwargs=tiny).vit.state_dict()
+
+
+def saved(path: Path, content: object) -> str:
+    torch.save(content, path)
+    return str(path)
+
+
+WRAPPED = {
+    'dino': lambda w: {
+        'teacher': {f'module.backbone.{k}': v for k, v in w.items()} | {'head.mlp.0.weight': w['norm.bias']}
+    },
+    'mae': lambda w: {'model': {**w, 'mask_token': w['cls_token'], 'decoder_pos_embed': w['pos_embed']}},
+    'ibot': lambda w: {'state_dict': {**w, 'masked_embed': w['norm.bias'][None], 'head.weight': w['norm.bias']}},
+    'stego': lambda w: {
+        'state_dict': {f'net.model.{k}': v for k, v in w.items()} | {'linear_probe.bias': w['norm.bias']}
+    },
+    'hp': lambda w: {'epoch': 1, 'net_model_state_dict': {f'model.{k}': v for k, v in w.items()}},
+    'own': lambda w: {'state_dict': {f'backbone.vit.{k}': v for k, v in w.items()}, 'meta': {}},
+    'half': lambda w: {k: v.half() for k, v in w.items()},
+}
+
+
+@pytest.mark.parametrize('wrap', WRAPPED)
+def test_weights_are_found_whatever_wraps_them(wrap: str, weights: dict, tiny: dict, tmp_path: Path) -> None:
+    checkpoint = saved(tmp_path / 'weights.pth', WRAPPED[wrap](weights))
+    vit = TimmViT('dino_vits8', checkpoint=checkpoint, model_kwargs=tiny).vit
+    tolerance = 1e-3 if wrap == 'half' else 0
+    assert all(torch.allclose(value, weights[key], atol=tolerance) for key, value in vit.state_dict().items())
+    assert all(value.dtype == torch.float32 for value in vit.state_dict().values())
+
+
+def test_the_grid_of_the_checkpoint_is_kept(tiny: dict, tmp_path: Path) -> None:
+    weights = TimmViT('dinov2_vits14', model_kwargs={**tiny, 'img_size': 70}).vit.state_dict()
+    vit = TimmViT('dinov2_vits14', checkpoint=saved(tmp_path / 'w.pth', weights), model_kwargs=tiny).vit
+    assert torch.equal(vit.pos_embed, weights['pos_embed'])
+
+
+def test_register_tokens_load_from_the_authors_key_names(tiny: dict, tmp_path: Path) -> None:
+    weights = dict(TimmViT('dinov2_vits14_reg', model_kwargs=tiny).vit.state_dict())
+    cls_position = torch.randn(1, 1, 48)
+    authors = {**weights, 'mask_token': torch.zeros(1, 48), 'register_tokens': weights['reg_token']}
+    authors['pos_embed'] = torch.cat([cls_position, weights['pos_embed']], dim=1)
+    del authors['reg_token']
+    vit = TimmViT('dinov2_vits14_reg', checkpoint=saved(tmp_path / 'w.pth', authors), model_kwargs=tiny).vit
+    assert torch.equal(vit.reg_token, weights['reg_token'])
+    assert torch.equal(vit.pos_embed, weights['pos_embed'])
+    assert torch.equal(vit.cls_token, weights['cls_token'] + cls_position)
+
+
+@pytest.mark.parametrize(
+    ('change', 'reason'),
+    [
+        (lambda w: {k: v for k, v in w.items() if k != 'norm.weight'}, 'norm.weight'),
+        (lambda w: {**w, 'blocks.1.attn.extra': torch.zeros(1)}, 'blocks.1.attn.extra'),
+        (lambda w: {**w, 'norm.weight': torch.zeros(7)}, 'norm.weight'),
+        (lambda w: {k: v for k, v in w.items() if 'blocks.2' not in k}, 'another backbone'),
+        (lambda w: {'conv1.weight': torch.zeros(1)}, 'holds no ViT'),
+        (lambda w: torch.zeros(3), 'no dictionary'),
+    ],
+)
+def test_a_file_that_does_not_fit_is_refused_with_one_line(
+    change: object, reason: str, weights: dict, tiny: dict, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=reason) as caught:
+        TimmViT('dino_vits8', checkpoint=saved(tmp_path / 'w.pth', change(weights)), model_kwargs=tiny)
+    assert 'w.pth' in str(caught.value)
+    assert '\n' not in str(caught.value)
+
+
+def test_another_patch_size_is_refused(weights: dict, tiny: dict, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match='patch_size 8.*patch_size 16'):
+        TimmViT('dino_vits16', checkpoint=saved(tmp_path / 'w.pth', weights), model_kwargs=tiny)
+
+
+def test_weights_that_cannot_be_downloaded_end_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(vit_weights.hub, 'HF_HUB_CACHE', str(tmp_path))
+    monkeypatch.setattr(vit_weights.hub, 'ENDPOINT', 'http://127.0.0.1:9')
+    start = time.monotonic()
+    with pytest.raises(InputError, match='checkpoint=') as caught:
+        TimmViT('dino_vits8', pretrained=True)
+    assert '\n' not in str(caught.value)
+    assert time.monotonic() - start < 15
+
+
+def test_weights_that_the_hub_lacks_are_said_to_be_lacking() -> None:
+    with pytest.raises(InputError, match='checkpoint='):
+        TimmViT('ibot_vits16', pretrained=True)
