@@ -1,0 +1,17 @@
+"""Pipeline steps: load, scale, crop, load proposals, pack."""
+
+from .crop import CenterCropSeg
+from .loading import LoadCheckedImage, LoadMappedAnnotations
+from .packing import PackProposalInputs
+from .proposals import LoadMaskProposals, proposal_path
+from .resize import ResizeShortSide
+
+__all__ = [
+    'CenterCropSeg',
+    'LoadCheckedImage',
+    'LoadMappedAnnotations',
+    'LoadMaskProposals',
+    'PackProposalInputs',
+    'ResizeShortSide',
+    'proposal_path',
+]
