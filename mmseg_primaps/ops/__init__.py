@@ -3,6 +3,25 @@
 from .losses import class_frequencies, cosine_kmeans_loss, prototype_focal_loss
 from .majority_vote import majority_vote
 from .momentum import momentum_decay
-from .prototypes import prototype_logits
+from .principal_masks import principal_masks
+from .prototypes import prototype_logits, upsampled_length
 from .scores import confusion_matrix, match_clusters, segmentation_scores
 from .streaming_pca import StreamingPCA
+from .upsampling import upsample, upsampled_argmax
+
+__all__ = [
+    'StreamingPCA',
+    'class_frequencies',
+    'confusion_matrix',
+    'cosine_kmeans_loss',
+    'majority_vote',
+    'match_clusters',
+    'momentum_decay',
+    'principal_masks',
+    'prototype_focal_loss',
+    'prototype_logits',
+    'segmentation_scores',
+    'upsample',
+    'upsampled_argmax',
+    'upsampled_length',
+]

@@ -1,9 +1,11 @@
 """Losses of the two training stages: cosine k-means and the class-weighted cross entropy of the M-step."""
 
+from collections.abc import Callable
+
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from .pixel_softmax import WeightedCrossEntropy, mean_probabilities
 from .prototypes import prototype_logits
 
 
@@ -31,14 +33,8 @@ def class_frequencies(logits: Tensor, size: tuple[int, int]) -> Tensor:
         χ `[K]`, without gradient, sums to one. Several processes average theirs (weighted by their pixels) to get
         the frequencies of the global batch.
     """
-    with torch.no_grad():
-        total = sum(upsample(image, size).softmax(dim=1).sum(dim=(0, 2, 3)) for image in logits.split(1))
-        return torch.as_tensor(total) / (logits.shape[0] * size[0] * size[1])
-
-
-def upsample(logits: Tensor, size: tuple[int, int]) -> Tensor:
-    """Bilinear interpolation of `[B, K, h, w]` to `[B, K, H, W]`, corners not aligned, as the published code does."""
-    return F.interpolate(logits, size=size, mode='bilinear', align_corners=False)
+    with torch.autocast(logits.device.type, enabled=False):
+        return mean_probabilities(logits, size)
 
 
 def prototype_focal_loss(
@@ -46,25 +42,49 @@ def prototype_focal_loss(
     target: Tensor,
     gamma: float = 2.0,
     ignore_index: int = 255,
-    frequencies: Tensor | None = None,
+    frequencies: Tensor | Callable[[Tensor], Tensor] | None = None,
 ) -> Tensor:
     """Loss of the M-step: cross entropy weighted by how rarely a class is predicted.
 
     L = 1 / (B H W) Σ_i [P*_i is not ignored] (1 - χ_k)^γ (-log p_ik) with k = P*_i. As in the published code the
     weight is one number per class and batch, without gradient, and the mean runs over all pixels, ignored ones too.
 
+    One image at a time is upsampled, in the forward and again in the backward pass: the memory beside the logits is a
+    few times one image's `[K, H, W]` and a few `[B, H, W]` maps.
+
     Args:
         logits: y' of the running prototypes on the patch grid, `[B, K, h, w]`; upsampled to the target here.
         target: Pseudo labels P*, 0..K-1 or `ignore_index`, `[B, H, W]`.
         gamma: Exponent γ; 0 is the plain cross entropy.
         ignore_index: Value of pixels without a pseudo label.
-        frequencies: χ `[K]` from :func:`class_frequencies`; those of this batch where not given.
+        frequencies: χ `[K]` to use in place of this batch's, or a function that makes them of this batch's χ (their
+            mean over processes, where a batch is spread over several).
 
     Returns:
-        Scalar loss.
+        Scalar loss, float32 (float64 for float64 logits), differentiable once in the logits.
+
+    Raises:
+        ValueError: The target is not `[B, H, W]` or holds a value outside the classes that is not `ignore_index`.
     """
-    size = (target.shape[1], target.shape[2])
-    chi = class_frequencies(logits, size) if frequencies is None else frequencies.detach()
-    weight = (1 - chi) ** gamma
-    total = F.nll_loss(upsample(logits, size).log_softmax(1), target.long(), weight, ignore_index=ignore_index, reduction='sum')
-    return total / target.numel()
+    if target.ndim != 3 or target.shape[0] != logits.shape[0] or not target.numel():
+        raise ValueError(f'target {tuple(target.shape)} must be [B, H, W] for logits {tuple(logits.shape)}')
+    target = target.long()
+    counted = target != ignore_index
+    classes = target.masked_fill(~counted, 0)
+    low, high = (int(value) for value in classes.aminmax())
+    if low < 0 or high >= logits.shape[1]:
+        wrong = low if low < 0 else high
+        raise ValueError(f'target must lie in 0..{logits.shape[1] - 1} or be {ignore_index} (ignored), found {wrong}')
+    weigh = _weighting(frequencies, gamma)
+    with torch.autocast(logits.device.type, enabled=False):
+        return WeightedCrossEntropy.apply(logits, classes, counted, weigh)
+
+
+def _weighting(frequencies: Tensor | Callable[[Tensor], Tensor] | None, gamma: float) -> Callable[[Tensor], Tensor]:
+    """The function from this batch's class frequencies to the class weights (1 - χ)^γ."""
+
+    def weigh(batch: Tensor) -> Tensor:
+        chi = batch if frequencies is None else frequencies(batch) if callable(frequencies) else frequencies
+        return (1 - chi.detach().to(batch)).clamp_min(0) ** gamma
+
+    return weigh

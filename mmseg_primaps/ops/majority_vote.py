@@ -32,7 +32,8 @@ def majority_vote(labels: Tensor, proposals: Tensor, num_classes: int, ignore_in
     _check_range(labels, slots, num_classes)
     images, num_slots = labels.shape[0], int(slots.max()) + 1 if slots.numel() else 1
     first = torch.arange(images, device=labels.device).view(-1, 1, 1) * num_slots
-    votes = torch.bincount(((slots + first) * num_classes + labels).flatten(), minlength=images * num_slots * num_classes)
+    cells = (slots + first) * num_classes + labels
+    votes = torch.bincount(cells.flatten(), minlength=images * num_slots * num_classes)
     winners = votes.view(images, num_slots, num_classes).argmax(dim=2)
     winners[:, 0] = ignore_index
     return winners.gather(1, slots.flatten(1)).view_as(labels)

@@ -93,6 +93,32 @@ def test_ignored_pixels_lower_the_mean_and_get_no_gradient() -> None:
     assert float(prototype_focal_loss(flat, half, gamma=0)) == pytest.approx(np.log(3) / 2)
 
 
+def test_frequencies_may_be_combined_with_those_of_other_processes() -> None:
+    logits, target = draw(2, 4, (3, 3), (6, 6), 5)
+    seen: list[Tensor] = []
+
+    def mean_over_processes(chi: Tensor) -> Tensor:
+        seen.append(chi)
+        return (chi + 1 / 4) / 2
+
+    loss = prototype_focal_loss(logits, target, frequencies=mean_over_processes)
+    assert torch.allclose(seen[0], class_frequencies(logits, (6, 6)))
+    assert torch.allclose(loss, reference_loss(logits, target, 2.0, (seen[0] + 1 / 4) / 2))
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+def test_half_precision_logits_are_summed_in_float32(dtype: torch.dtype) -> None:
+    logits, target = draw(2, 5, (4, 4), (16, 16), 6)
+    half = logits.detach().to(dtype).requires_grad_()
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        loss = prototype_focal_loss(half, target)
+        chi = class_frequencies(half, (16, 16))
+    loss.backward()
+    assert loss.dtype == chi.dtype == torch.float32
+    assert half.grad.dtype == dtype
+    assert torch.allclose(loss.double(), reference_loss(half.detach().double(), target, 2.0), atol=1e-6)
+
+
 def test_any_integer_type_of_target_and_any_ignore_index() -> None:
     logits, target = draw(2, 3, (2, 2), (5, 5), 3)
     loss = prototype_focal_loss(logits, target)
@@ -106,7 +132,7 @@ def test_very_confident_logits_stay_finite() -> None:
     target = torch.tensor([[[0, 1, 2, 0, 1, 255]]])
     loss = prototype_focal_loss(logits, target)
     (gradient,) = torch.autograd.grad(loss, logits)
-    expected = reference_loss(logits.detach().double() / 1, target, 2.0)
+    expected = reference_loss(logits.detach().double(), target, 2.0)
     assert torch.isfinite(gradient).all()
     assert torch.isfinite(loss)
     assert torch.isinf(expected)
@@ -116,6 +142,12 @@ def test_without_a_gradient_the_loss_is_the_same() -> None:
     logits, target = draw(2, 3, (3, 2), (6, 8), 4)
     with torch.no_grad():
         assert torch.allclose(prototype_focal_loss(logits, target), reference_loss(logits, target, 2.0))
+
+
+@pytest.mark.parametrize('shape', [(4, 4), (2, 4, 4), (1, 0, 4), (1, 1, 4, 4)])
+def test_refuses_a_target_of_another_shape(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r'must be \[B, H, W\] for logits \(1, 3, 2, 2\)'):
+        prototype_focal_loss(torch.zeros(1, 3, 2, 2), torch.zeros(shape, dtype=torch.int64))
 
 
 @pytest.mark.parametrize('value', [3, 254, -1])
@@ -149,9 +181,11 @@ class Published:
     numbers: dict[str, np.ndarray]
 
     def tensor(self, key: str) -> Tensor:
+        """One array of the file."""
         return torch.from_numpy(self.numbers[key])
 
     def stack(self, name: str) -> Tensor:
+        """The three maps of one name as a batch."""
         return torch.stack([self.tensor(f'{name}_{image}') for image in range(3)])
 
 

@@ -2,6 +2,7 @@
 
 import torch
 import torch.nn.functional as F
+from torch.nn.utils.parametrizations import weight_norm
 
 from mmseg_primaps.ops import prototype_logits, upsampled_length
 
@@ -26,3 +27,24 @@ def test_upsampled_length_is_the_norm_of_upsampled_features() -> None:
     features = torch.randn(2, 37, 4, 5)
     expected = F.interpolate(features, (16, 15), mode='bilinear').norm(dim=1, keepdim=True)
     torch.testing.assert_close(upsampled_length(features, (16, 15)), expected, atol=1e-5, rtol=1e-5)
+
+
+def draw(*shape: int) -> torch.Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(0))
+
+
+def test_equal_to_a_weight_normalised_convolution() -> None:
+    convolution = weight_norm(torch.nn.Conv2d(5, 4, 1, bias=False), dim=0)
+    gain, direction = (parameter.detach().flatten(1) for parameter in convolution.parameters())
+    features = draw(2, 5, 3, 4)
+    assert torch.allclose(prototype_logits(features, direction, gain.flatten()), convolution(features), atol=1e-6)
+
+
+def test_without_a_gain_every_cluster_has_one() -> None:
+    features, direction = draw(2, 5, 3, 4), draw(4, 5)
+    with_gain = prototype_logits(features, direction, torch.ones(4))
+    assert torch.allclose(prototype_logits(features, direction), with_gain, atol=1e-6)
+
+
+def test_the_cosine_with_a_zero_feature_is_zero() -> None:
+    assert not prototype_logits(torch.zeros(1, 5, 1, 1), draw(4, 5), cosine=True).any()
