@@ -20,8 +20,9 @@ class FolderDataset(BaseSegDataset):
     Everything that needs no decoding is checked when the data set is built: folders, lists, pairs. Labels are demanded
     exactly where the pipeline loads them, so training without labels needs none.
 
-    A subclass names its layout in ``IMAGE_FOLDER``, ``LABEL_FOLDERS`` (the first that exists is taken) and ``SPLITS``
-    (sub-folders of each split), its names in ``IMG_SUFFIX`` and ``SEG_MAP_SUFFIX``, and its ids in ``METAINFO['label_table']`` (id in the file to class id, 255 = void).
+    A subclass names its layout in ``IMAGE_FOLDER``, ``LABEL_FOLDERS`` (the first that exists is taken), ``SPLITS``
+    (sub-folders of each split), ``IMG_SUFFIX`` and ``SEG_MAP_SUFFIX``, and its ids in ``METAINFO['label_table']``
+    (id in the file to class id, 255 = void).
 
     Args:
         data_root: Folder of the data set.

@@ -52,8 +52,6 @@ class LabelTable:
         if outside.any():
             if unknown is None:
                 found = np.unique(label[outside])[:5].tolist()
-                raise InputError(
-                    f'{path} holds ids that are no class of the data set: {found}; is it the right label map?'
-                )
+                raise InputError(f'{path} holds ids that are no class here: {found}; is it the right label map?')
             classes[outside] = unknown
         return classes.astype(np.uint8)

@@ -1,15 +1,15 @@
 """Read pictures and label maps from files, and say in one line what is wrong with a file that cannot be used."""
 
 import io
+import logging
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import mmengine.fileio as fileio
 import numpy as np
 from mmengine.logging import print_log
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 from scipy.io import loadmat
 
 from mmseg_primaps.utils import InputError
@@ -31,7 +31,7 @@ _LABEL_MODES = ('1', 'L', 'I', 'I;16', 'I;16B')
 @cache
 def _say_once(kind: str, message: str) -> None:
     """Log ``message`` for the first picture of its ``kind`` only (a whole data set may be of that kind)."""
-    print_log(f'{message} (said once for this kind of picture)', logger='current', level=30)
+    print_log(f'{message} (said once for this kind of picture)', logger='current', level=logging.WARNING)
 
 
 def read_image(path: str, backend_args: dict | None = None) -> NDArray[np.uint8]:
@@ -52,8 +52,8 @@ def read_image(path: str, backend_args: dict | None = None) -> NDArray[np.uint8]
     """
     if path.endswith('.mat'):
         return _matlab_image(path, backend_args)
-    picture = _open(path, backend_args)
-    if _is_16_bit(picture):
+    picture, deep = _open(path, backend_args)
+    if deep:
         raise InputError(f'{path} is a 16-bit picture: convert it to 8 bits per channel first')
     if picture.mode != 'RGB':
         if picture.mode not in _LOSSLESS:
@@ -80,7 +80,7 @@ def read_label(path: str, palette: bool = False, backend_args: dict | None = Non
     """
     if path.endswith('.mat'):
         return _matlab_label(path, backend_args)
-    picture = _open(path, backend_args)
+    picture, _ = _open(path, backend_args)
     if picture.mode == 'P' and not palette:
         raise InputError(f'{path} is a palette picture: save the label map as one grey channel of ids')
     if picture.mode not in (*_LABEL_MODES, 'P'):
@@ -99,21 +99,22 @@ def _bytes(path: str, backend_args: dict | None) -> bytes:
         raise InputError(f'{path} cannot be read: {error.strerror or error}') from None
 
 
-def _open(path: str, backend_args: dict | None) -> Image.Image:
-    """Open and decode a picture completely, so that a file cut short is noticed here."""
+def _open(path: str, backend_args: dict | None) -> tuple[Image.Image, bool]:
+    """Open and decode a picture completely, so that a file cut short is noticed here.
+
+    Returns:
+        The picture, and whether the file has more than 8 bits per channel: Pillow opens a 16-bit colour picture as
+        plain RGB, so this is read off the decoder's settings before they are used up.
+    """
     content = _bytes(path, backend_args)
     try:
         picture = Image.open(io.BytesIO(content))
+        deep = picture.mode.startswith(('I', 'F')) or ';16' in str(picture.tile)
         picture.load()
     except _DAMAGE as error:
-        reason = 'it is no picture' if isinstance(error, Image.UnidentifiedImageError) else error
+        reason = 'it is no picture' if isinstance(error, UnidentifiedImageError) else error
         raise InputError(f'{path} cannot be decoded, get the file again: {reason}') from None
-    return picture
-
-
-def _is_16_bit(picture: Image.Image) -> bool:
-    """Whether a picture has more than 8 bits per channel (a 16-bit colour PNG is opened as RGB, cut to 8 bits)."""
-    return picture.mode.startswith(('I', 'F')) or picture.info.get('bit_depth', 8) > 8
+    return picture, deep
 
 
 def _matlab(path: str, variable: str, backend_args: dict | None) -> NDArray[Any]:
@@ -139,16 +140,3 @@ def _matlab_label(path: str, backend_args: dict | None) -> NDArray[Any]:
     if label.ndim != 2 or label.dtype.kind not in 'iu':
         raise InputError(f'{path}: gt is {label.dtype} of shape {label.shape}, expected integers [H, W]')
     return label
-
-
-def picture_size(path: str) -> tuple[int, int]:
-    """Height and width of a picture or MATLAB file, from the header where the format has one."""
-    if path.endswith('.mat'):
-        folder = Path(path).parent.name
-        array = _matlab_label(path, None) if folder == 'gt' else _matlab_image(path, None)
-        return array.shape[0], array.shape[1]
-    try:
-        with Image.open(path) as picture:
-            return picture.height, picture.width
-    except _DAMAGE as error:
-        raise InputError(f'{path} cannot be read: {error}') from None

@@ -41,9 +41,8 @@ class UnlabeledDataset(FolderDataset):
             raise InputError(f'UnlabeledDataset: num_classes must be 1 to 255, not {num_classes}')
         info = {**cluster_metainfo(num_classes), **(metainfo or {})}
         if len(info['classes']) != num_classes:
-            raise InputError(
-                f'UnlabeledDataset: num_classes={num_classes}, but metainfo has {len(info["classes"])} classes'
-            )
+            named = len(info['classes'])
+            raise InputError(f'UnlabeledDataset: num_classes={num_classes}, but metainfo names {named} classes')
         info['label_table'] = {**{i: i for i in range(num_classes)}, 255: 255}
         self.base, self.pictures = find_pictures(data_root)
         prefix = {'img_path': str(self.base), 'seg_map_path': label_root or ''}
