@@ -3,6 +3,7 @@
 from .losses import class_frequencies, cosine_kmeans_loss, prototype_focal_loss
 from .majority_vote import majority_vote
 from .momentum import momentum_decay
+from .photometric import PhotometricParameters, draw_photometric, gaussian_blur, student_view
 from .principal_masks import principal_masks
 from .prototypes import prototype_logits, upsampled_length
 from .scores import confusion_matrix, match_clusters, segmentation_scores
@@ -10,10 +11,13 @@ from .streaming_pca import StreamingPCA
 from .upsampling import upsample, upsampled_argmax
 
 __all__ = [
+    'PhotometricParameters',
     'StreamingPCA',
     'class_frequencies',
     'confusion_matrix',
     'cosine_kmeans_loss',
+    'draw_photometric',
+    'gaussian_blur',
     'majority_vote',
     'match_clusters',
     'momentum_decay',
@@ -21,6 +25,7 @@ __all__ = [
     'prototype_focal_loss',
     'prototype_logits',
     'segmentation_scores',
+    'student_view',
     'upsample',
     'upsampled_argmax',
     'upsampled_length',

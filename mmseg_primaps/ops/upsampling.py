@@ -27,10 +27,10 @@ def upsampled_argmax(logits: Tensor, size: Sequence[int]) -> Tensor:
         size: Height and width (H, W) of the result.
 
     Returns:
-        Long `[B, H, W]`; the smaller class id at a tie.
+        Long `[B, H, W]`; the smaller class id at a tie. Logits that are not numbers have no class.
     """
     with torch.no_grad():
-        if logits.is_cuda:
+        if logits.device.type != 'cpu':
             return upsample(logits, size).argmax(dim=1)
         labels = [_argmax_of_image(image, size) for image in logits.detach().split(1)]
         return torch.cat(labels) if labels else logits.new_zeros((0, *size), dtype=torch.int64)

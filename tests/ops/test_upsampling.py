@@ -42,6 +42,12 @@ def test_an_empty_batch_gives_an_empty_map() -> None:
     assert upsampled_argmax(torch.zeros(0, 4, 2, 2), (8, 8)).shape == (0, 8, 8)
 
 
+def test_another_device_takes_the_whole_batch_at_once() -> None:
+    labels = upsampled_argmax(torch.zeros(2, 4, 3, 3, device='meta'), (5, 6))
+    assert labels.shape == (2, 5, 6)
+    assert labels.dtype == torch.int64
+
+
 def test_the_upsampled_logits_keep_their_gradient() -> None:
     logits = torch.randn(1, 3, 2, 2, requires_grad=True)
     upsample(logits, (4, 4)).sum().backward()
