@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .clean_pictures import CleanPictures, head_features
+from .clean_pictures import CleanPictures, head_features, stored_head_features
 
 
 class CleanFeatures:
@@ -28,6 +29,7 @@ class CleanFeatures:
         self.model, self.pictures = model, CleanPictures(dataset)
         self.batch_size, self.workers, self.memory = batch_size, workers, memory
         self.kept: dict[int, Tensor] = {}
+        self.store: Any = getattr(self.pictures.leaves[0], 'feature_store', None)
 
     @property
     def device(self) -> torch.device:
@@ -47,11 +49,21 @@ class CleanFeatures:
             order = order[: len(order) // self.batch_size * self.batch_size]
         if limit is not None:
             order = order[: limit * self.batch_size]
-        if all(index in self.kept for index in order):
-            for start in range(0, len(order), self.batch_size):
-                yield from _stack_by_size([self.kept[i] for i in order[start : start + self.batch_size]], self.device)
-        else:
+        if not all(index in self.kept or self._stored(index) for index in order):
             yield from self._compute(order)
+            return
+        for start in range(0, len(order), self.batch_size):
+            yield from _stack_by_size([self._at_hand(i) for i in order[start : start + self.batch_size]], self.device)
+
+    def _stored(self, index: int) -> bool:
+        return self.store is not None and self.pictures.image_path(index) in self.store.places
+
+    def _at_hand(self, index: int) -> Tensor:
+        """Features ``[C, h, w]`` that were computed before."""
+        if index in self.kept:
+            return self.kept[index]
+        view = np.array(self.store.read(self.pictures.image_path(index))[0], dtype=np.float32)
+        return stored_head_features(self.model, torch.from_numpy(view)[None].to(self.device))[0].cpu()
 
     def _compute(self, order: list[int]) -> Iterator[Tensor]:
         done = 0

@@ -4,6 +4,7 @@ import copy
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
 from mmengine.dataset import Compose, pseudo_collate
@@ -13,11 +14,13 @@ from torch.utils.data import DataLoader, Dataset
 from ..datasets.transforms import LoadMaskProposals, PackProposalInputs
 from ..models.utils import select_feature
 from ..utils import InputError
+from ..utils.proposal_store import describe, weights_digest
 
 # What changes no picture at random. Anything else ends the deterministic prefix of a training pipeline.
 DETERMINISTIC = (
-    'LoadImageFromFile', 'LoadCheckedImage', 'LoadImageFromNDArray', 'Resize', 'ResizeShortestEdge', 'ResizeToMultiple',
-    'ResizeShortSide', 'CenterCrop', 'CenterCropSeg', 'Pad', 'PadSeg', 'Rerange', 'CLAHE', 'RGB2Gray', 'AdjustGamma', 'Normalize',
+    'LoadImageFromFile', 'LoadCheckedImage', 'LoadImageFromNDArray', 'LoadPictureSize', 'Resize', 'ResizeShortestEdge',
+    'ResizeToMultiple', 'ResizeShortSide', 'CenterCrop', 'CenterCropSeg', 'Pad', 'PadSeg', 'Rerange', 'CLAHE', 'RGB2Gray',
+    'AdjustGamma', 'Normalize',
 )  # fmt: skip
 
 
@@ -66,7 +69,8 @@ class CleanPictures(Dataset):
 
     @staticmethod
     def _pipeline(leaf: Any) -> Callable[[dict], dict]:
-        prefix = deterministic_prefix(leaf.pipeline.transforms)
+        pipeline = getattr(leaf, 'picture_pipeline', leaf.pipeline)
+        prefix = deterministic_prefix(pipeline.transforms)
         return Compose([*copy.deepcopy(prefix), PackProposalInputs(meta_keys=('img_path', 'ori_shape', 'img_shape'))])
 
     def __len__(self) -> int:
@@ -80,6 +84,15 @@ class CleanPictures(Dataset):
         """Path of a picture's file."""
         leaf, place = self.places[index]
         return self.leaves[leaf].get_data_info(place)['img_path']
+
+    def features(self, model: nn.Module, batch: dict, in_index: int = -1) -> Tensor:
+        """Backbone features ``[B, C, h, w]`` of a batch, from the feature store where there is one."""
+        images = [sample.metainfo['img_path'] for sample in batch['data_samples']]
+        store = getattr(self.leaves[0], 'feature_store', None)
+        if store is None or any(image not in store.places for image in images):
+            return backbone_features(model, batch, in_index)
+        stored = np.stack([store.read(image)[0] for image in images]).astype(np.float32)
+        return torch.from_numpy(stored).to(next(model.parameters()).device)
 
     def batches(self, indices: Sequence[int], batch_size: int, workers: int = 0) -> Iterator[dict]:
         """Collated batches of pictures of one size, in the order of ``indices``."""
@@ -120,3 +133,23 @@ def head_features(model: nn.Module, batch: dict) -> Tensor:
     """Features ``[B, C, h, w]`` as the decode head gets them: what prototypes are fitted to."""
     inputs = model.data_preprocessor(batch, False)['inputs']
     return model.decode_head.features(model.extract_feat(inputs))
+
+
+@torch.no_grad()
+def stored_head_features(model: nn.Module, stored: Tensor) -> Tensor:
+    """The decode head's features of stored backbone features ``[B, C, h, w]``."""
+    neck = getattr(model, 'neck', None)
+    return model.decode_head.features(stored if neck is None else neck((stored,)))
+
+
+def features_manifest(model: nn.Module, pictures: CleanPictures, index: int) -> dict[str, Any]:
+    """Everything that changes a feature of a clean picture."""
+    preprocessor = model.data_preprocessor
+    mean, std = getattr(preprocessor, 'mean', None), getattr(preprocessor, 'std', None)
+    return {
+        'backbone': type(model.backbone).__name__,
+        'weights': weights_digest(model.backbone),
+        'in_index': index,
+        'normalisation': [None if v is None else v.flatten().tolist() for v in (mean, std)],
+        'pictures': [describe(pipeline.transforms[:-1]) for pipeline in pictures.pipelines],
+    }

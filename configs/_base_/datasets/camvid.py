@@ -2,14 +2,13 @@
 crop_size = 320
 dataset_type = 'CamVidDataset'
 data_root = '{{$PRIMAPS_SHARED:../shared}}/data/camvid'
-train_pipeline = [
+clean_pipeline = [
     dict(type='LoadCheckedImage'),
     dict(type='ResizeShortSide', size=crop_size),
     dict(type='CenterCropSeg', size=crop_size),
-    dict(type='LoadMaskProposals'),
-    dict(type='RandomFlip', prob=0.5),
     dict(type='PackProposalInputs'),
 ]
+train_pipeline = [*clean_pipeline[:-1], dict(type='RandomFlip', prob=0.5), clean_pipeline[-1]]
 test_pipeline = [
     dict(type='LoadCheckedImage'),
     dict(type='LoadMappedAnnotations'),

@@ -3,14 +3,13 @@
 crop_size = 320
 dataset_type = 'Cityscapes27Dataset'
 data_root = 'data/cityscapes'
-train_pipeline = [
+clean_pipeline = [
     dict(type='LoadCheckedImage'),
     dict(type='ResizeShortSide', size=crop_size),
     dict(type='CenterCropSeg', size=crop_size),
-    dict(type='LoadMaskProposals'),
-    dict(type='RandomFlip', prob=0.5),
     dict(type='PackProposalInputs'),
 ]
+train_pipeline = [*clean_pipeline[:-1], dict(type='RandomFlip', prob=0.5), clean_pipeline[-1]]
 test_pipeline = [
     dict(type='LoadCheckedImage'),
     dict(type='LoadMappedAnnotations'),

@@ -5,13 +5,16 @@ from .loading import LoadCheckedImage, LoadMappedAnnotations
 from .packing import PackProposalInputs
 from .proposals import LoadMaskProposals, proposal_path
 from .resize import ResizeShortSide
+from .stored import LoadPictureSize, PackStoredFeatures
 
 __all__ = [
     'CenterCropSeg',
     'LoadCheckedImage',
     'LoadMappedAnnotations',
     'LoadMaskProposals',
+    'LoadPictureSize',
     'PackProposalInputs',
+    'PackStoredFeatures',
     'ResizeShortSide',
     'proposal_path',
 ]

@@ -12,8 +12,8 @@ from torch import nn
 from ... import ops
 from ...datasets.transforms import LoadMaskProposals, PackProposalInputs
 from ...utils import InputError, progress
-from ...utils.proposal_store import ProposalStore, cache_root, common_folder, describe, weights_digest
-from ..clean_pictures import CleanPictures, backbone_features, deterministic_prefix, leaf_datasets, rgb_pictures
+from ...utils.proposal_store import ProposalStore, cache_root, common_folder
+from ..clean_pictures import CleanPictures, deterministic_prefix, features_manifest, leaf_datasets, rgb_pictures
 from .frozen_encoder_hook import FrozenEncoderHook, bare_model
 
 
@@ -60,7 +60,7 @@ class MaskProposalHook(FrozenEncoderHook):
         model.eval()
         store = self.propose(model, runner.train_dataloader.dataset, runner.train_dataloader.num_workers)
         connect(runner.train_dataloader.dataset, store)
-        _restart_iterator(runner)
+        restart_iterator(runner)
 
     def propose(self, model: nn.Module, dataset: Any, workers: int = 0) -> ProposalStore:
         """Compute the missing proposals of ``dataset``; every rank takes its share. Returns where they are."""
@@ -68,8 +68,13 @@ class MaskProposalHook(FrozenEncoderHook):
         if not len(pictures):
             raise InputError('train_dataloader.dataset is empty: check data_root and the picture suffix')
         images = [pictures.image_path(i) for i in range(len(pictures))]
-        index = self._index(model)
-        store = ProposalStore(cache_root(self.cache), self._manifest(model, pictures, index), common_folder(images))
+        index = proposal_index(model) if self.in_index is None else self.in_index
+        manifest = {
+            'version': ops.PROPOSALS_VERSION,
+            'options': self.options,
+            **features_manifest(model, pictures, index),
+        }
+        store = ProposalStore(cache_root(self.cache), manifest, common_folder(images))
         rank, world = get_dist_info()
         missing = store.missing(images)
         there = len(images) - len(missing)
@@ -77,7 +82,7 @@ class MaskProposalHook(FrozenEncoderHook):
         mine = missing[rank::world]
         bar = progress(range(len(mine)), 'mask proposals', len(mine))
         for batch in pictures.batches(mine, self.batch_size, workers) if mine else ():
-            features = backbone_features(model, batch, index)
+            features = pictures.features(model, batch, index)
             proposals = ops.mask_proposals(features, rgb_pictures(batch).to(features.device), **self.options)
             for sample, values in zip(batch['data_samples'], proposals.cpu().numpy(), strict=True):
                 store.write(sample.metainfo['img_path'], values)
@@ -86,23 +91,10 @@ class MaskProposalHook(FrozenEncoderHook):
         barrier()
         return store
 
-    def _index(self, model: nn.Module) -> int:
-        if self.in_index is not None:
-            return self.in_index
-        return -1 if getattr(model, 'neck', None) is not None else model.decode_head.in_index
 
-    def _manifest(self, model: nn.Module, pictures: CleanPictures, index: int) -> dict[str, Any]:
-        preprocessor = model.data_preprocessor
-        mean, std = getattr(preprocessor, 'mean', None), getattr(preprocessor, 'std', None)
-        return {
-            'version': ops.PROPOSALS_VERSION,
-            'backbone': type(model.backbone).__name__,
-            'weights': weights_digest(model.backbone),
-            'in_index': index,
-            'normalisation': [None if v is None else v.flatten().tolist() for v in (mean, std)],
-            'pictures': [describe(pipeline.transforms[:-1]) for pipeline in pictures.pipelines],
-            'options': self.options,
-        }
+def proposal_index(model: nn.Module) -> int:
+    """Which backbone output proposals are made of: the head's, or the last where a neck sits between."""
+    return -1 if getattr(model, 'neck', None) is not None else model.decode_head.in_index
 
 
 def connect(dataset: Any, store: ProposalStore) -> None:
@@ -119,7 +111,7 @@ def connect(dataset: Any, store: ProposalStore) -> None:
                 transforms[place] = PackProposalInputs(meta_keys=copy.copy(transform.meta_keys))
 
 
-def _restart_iterator(runner: Runner) -> None:
+def restart_iterator(runner: Runner) -> None:
     """Iteration loops may have started workers, with the old pipeline, when they were built."""
     iterator = getattr(runner.train_loop, 'dataloader_iterator', None)
     if iterator is not None:

@@ -21,6 +21,9 @@ class TwoViewDataPreProcessor(SegDataPreProcessor):
     """
 
     def __init__(self, student_view: dict | None = None, **kwargs: Any) -> None:
+        if kwargs.get('size') is None and kwargs.get('size_divisor') is None:
+            # mmseg insists on one of the two in training; a divisor of one pads nothing where all sizes agree.
+            kwargs['size_divisor'] = 1
         super().__init__(**kwargs)
         self.student_view = None
         if student_view is not None:
@@ -29,7 +32,13 @@ class TwoViewDataPreProcessor(SegDataPreProcessor):
             )
 
     def forward(self, data: dict, training: bool = False) -> dict[str, Any]:
-        """Return ``inputs`` ``[B, 3, H, W]`` (``[2 B, 3, H, W]`` with a student view) and ``data_samples``."""
+        """Return ``inputs`` ``[B, 3, H, W]`` (``[2 B, 3, H, W]`` with a student view) and ``data_samples``.
+
+        Stored features (``features``, see ``PackStoredFeatures``) pass as ``inputs`` ``[B, V, C, h, w]``.
+        """
+        if 'features' in data:
+            data = self.cast_data(data)
+            return {'inputs': torch.stack(list(data['features'])), 'data_samples': data['data_samples']}
         data = dict(data)
         student = data.pop('student_inputs', None)
         teacher = super().forward(data, training)

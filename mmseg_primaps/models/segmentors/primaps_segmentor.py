@@ -14,6 +14,8 @@ from ... import ops
 from ...utils import InputError
 from ..utils import freeze, frozen_modules
 
+STORED_NDIM = 5
+
 
 @MODELS.register_module()
 class PriMaPsSegmentor(EncoderDecoder):
@@ -50,20 +52,27 @@ class PriMaPsSegmentor(EncoderDecoder):
     def _option(self, name: str, default: Any = None) -> Any:
         return (self.test_cfg or {}).get(name, default)
 
+    def extract_feat(self, inputs: Tensor) -> Any:
+        """Features of pictures ``[B, 3, H, W]``, or of the first view of stored features ``[B, V, C, h, w]``."""
+        if inputs.ndim != STORED_NDIM:
+            return super().extract_feat(inputs)
+        stored = (inputs[:, 0],)
+        return self.neck(stored) if self.with_neck else stored
+
     def test_features(self, inputs: Tensor) -> Tensor:
         """The head's features ``[B, C, h, w]``, averaged with the mirrored picture's where ``flip`` is set."""
         features = self.decode_head.features(self.extract_feat(inputs))
         if not self._option('flip', False):
             return features
-        mirrored = self.decode_head.features(self.extract_feat(inputs.flip(-1)))
-        return (features + mirrored.flip(-1)) / 2
+        mirror = inputs[:, 1:] if inputs.ndim == STORED_NDIM else inputs.flip(-1)
+        return (features + self.decode_head.features(self.extract_feat(mirror)).flip(-1)) / 2
 
     def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
         """Logits ``[B, P * K, H, W]`` of the ``P`` evaluated predictors, one after the other."""
         head = self.decode_head
         features = self.test_features(inputs)
         logits = torch.cat([head.classify(features, head.predictors[name]) for name in self.names], dim=1)
-        size = (inputs.shape[-2], inputs.shape[-1])
+        size = batch_img_metas[0]['img_shape'][:2] if inputs.ndim == STORED_NDIM else tuple(inputs.shape[-2:])
         logits = F.interpolate(logits, size, mode='bilinear', align_corners=self.align_corners)
         if self._option('crf', False) and getattr(head, 'cosine', False):
             logits = logits / ops.upsampled_length(features, size).clamp_min(1e-12)
@@ -74,7 +83,7 @@ class PriMaPsSegmentor(EncoderDecoder):
         samples = data_samples or [SegDataSample(metainfo=_whole(inputs)) for _ in inputs]
         logits = self.inference(inputs, [dict(sample.metainfo) for sample in samples])
         for picture, values, sample in zip(inputs, logits, samples, strict=True):
-            picture, values = _restore(picture, sample.metainfo), _restore(values, sample.metainfo)
+            values = _restore(values, sample.metainfo)
             self._store(sample, picture, values.view(len(self.names), self.num_classes, *values.shape[-2:]))
         return samples
 
@@ -85,7 +94,7 @@ class PriMaPsSegmentor(EncoderDecoder):
             main = name == self.names[0]
             sample.set_field(_labels(values), 'pred_sem_seg' if main else f'pred_{name}')
             if self._option('crf', False):
-                refined = self._refine(values, picture)
+                refined = self._refine(values, _restore(picture, sample.metainfo))
                 sample.set_field(_labels(refined), 'pred_crf' if main else f'pred_{name}_crf')
 
     def _refine(self, logits: Tensor, picture: Tensor) -> Tensor:

@@ -1,0 +1,107 @@
+"""Backbone features on disk: computed once for every picture, memory-mapped afterwards."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.dist import barrier, get_dist_info
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ..utils import progress
+from ..utils.proposal_store import write_whole
+from .clean_pictures import CleanPictures, backbone_features
+
+SHARD = 64
+
+
+class FeatureStore:
+    """Features ``[V, C, h, w]`` of pictures, ``V`` views each: the picture and, where asked for, its mirror image.
+
+    One ``.npy`` file holds up to 64 pictures of one size and appears whole or not at all, with a ``.json`` beside it
+    that names them; an interrupted run loses at most one file's work. Ranks write files of their own.
+
+    Args:
+        root: Folder of all stores.
+        manifest: Everything that changes a feature; the folder's name is a digest of it.
+        views: 1, or 2 with the mirror image.
+        dtype: ``'float32'`` (exact) or ``'float16'`` (half the disk).
+    """
+
+    def __init__(self, root: Path, manifest: dict[str, Any], views: int = 1, dtype: str = 'float32') -> None:
+        text = json.dumps({**manifest, 'views': views, 'dtype': dtype}, indent=1, sort_keys=True)
+        self.folder = root / 'features' / hashlib.sha256(text.encode()).hexdigest()[:16]
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_whole(self.folder / 'manifest.json', text.encode())
+        self.views, self.dtype = views, dtype
+        self._maps: dict[str, NDArray] = {}
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read anew which pictures are there."""
+        self.places: dict[str, tuple[str, int]] = {}
+        for index in sorted(self.folder.glob('*-*.json')):
+            for row, image in enumerate(json.loads(index.read_text())):
+                self.places[image] = (index.stem, row)
+
+    def missing(self, images: Sequence[str]) -> list[int]:
+        """Places in ``images`` of the pictures that are not stored."""
+        return [i for i, image in enumerate(images) if image not in self.places]
+
+    def read(self, image: str) -> NDArray:
+        """Features ``[V, C, h, w]`` of a picture, memory-mapped."""
+        shard, row = self.places[image]
+        if shard not in self._maps:
+            self._maps[shard] = np.load(self.folder / f'{shard}.npy', mmap_mode='r')
+        return self._maps[shard][row]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, '_maps': {}}
+
+    def fill(self, model: nn.Module, pictures: CleanPictures, index: int, batch_size: int, workers: int) -> None:
+        """Compute and store what is missing of ``pictures``; every rank takes its share."""
+        images = [pictures.image_path(i) for i in range(len(pictures))]
+        rank, world = get_dist_info()
+        mine = self.missing(images)[rank::world]
+        if mine:
+            bar = progress(range(len(mine)), 'features', len(mine))
+            self._write(self._compute(model, pictures.batches(mine, batch_size, workers), index, bar), rank)
+            next(bar, None)
+        barrier()
+        self.refresh()
+
+    def _compute(
+        self, model: nn.Module, batches: Iterator[dict], index: int, bar: Iterator[int]
+    ) -> Iterator[tuple[str, Tensor]]:
+        for batch in batches:
+            views = [backbone_features(model, batch, index)]
+            if self.views == 2:
+                views.append(backbone_features(model, mirrored(batch), index))
+            for sample, values in zip(batch['data_samples'], torch.stack(views, dim=1).cpu(), strict=True):
+                next(bar, None)
+                yield sample.metainfo['img_path'], values
+
+    def _write(self, stream: Iterator[tuple[str, Tensor]], rank: int) -> None:
+        waiting: list[tuple[str, Tensor]] = []
+        for image, values in stream:
+            if waiting and (len(waiting) == SHARD or values.shape != waiting[0][1].shape):
+                self._write_shard(waiting, rank)
+                waiting = []
+            waiting.append((image, values))
+        self._write_shard(waiting, rank)
+
+    def _write_shard(self, rows: list[tuple[str, Tensor]], rank: int) -> None:
+        number = len(list(self.folder.glob(f'{rank}-*.npy')))
+        part = self.folder / f'{rank}-{number:06d}.part.npy'
+        np.save(part, torch.stack([values for _, values in rows]).numpy().astype(self.dtype))
+        part.replace(self.folder / f'{rank}-{number:06d}.npy')
+        write_whole(self.folder / f'{rank}-{number:06d}.json', json.dumps([image for image, _ in rows]).encode())
+
+
+def mirrored(batch: dict) -> dict:
+    """A collated batch with every picture mirrored left to right."""
+    return {**batch, 'inputs': [values.flip(-1) for values in batch['inputs']]}
