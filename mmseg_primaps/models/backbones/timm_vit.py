@@ -13,7 +13,7 @@ from ...utils.errors import InputError
 from .presets import PositionInterpolation, find_preset
 from .vit_attention import BlockRecord, cls_attention, query_key_value, record_blocks
 from .vit_positions import embed_positions
-from .vit_weights import build_pretrained_vit, build_vit, load_vit, read_vit, vit_geometry
+from .vit_weights import WeightsUnavailable, build_pretrained_vit, build_vit, check_whole_vit, load_vit
 
 Feature = Literal['token', 'query', 'key', 'value']
 _FEATURES = get_args(Feature)
@@ -23,8 +23,9 @@ _FEATURES = get_args(Feature)
 class TimmViT(BaseModule):
     """Feature maps of a ViT from timm, on any input size that the patch divides.
 
-    Weights are loaded when the backbone is built, never later, so that no way of building a model (training, testing,
-    inference) leaves them random by accident.
+    Weights are loaded when the backbone is built, so that no way of building a model (training, testing, inference)
+    leaves them random by accident. Where they cannot be had, a checkpoint of the whole model may still bring them; if
+    none does, the first use of the backbone says what is missing.
 
     Args:
         model_name: Short name (``'dino_vits8'``, ``'dinov2_vitb14'``, see :data:`~.presets.VIT_PRESETS`) or timm's.
@@ -44,7 +45,8 @@ class TimmViT(BaseModule):
         num_heads: Attention heads of a block.
 
     Raises:
-        InputError: Unknown name or option, weights that are missing, of another backbone or cannot be downloaded.
+        InputError: Unknown name or option, weights of another backbone; at the first use (``init_weights`` or a forward
+            pass): weights that are missing or cannot be downloaded.
     """
 
     vit: Any  # timm declares no common type
@@ -66,7 +68,7 @@ class TimmViT(BaseModule):
         self.features = (feature,) if isinstance(feature, str) else tuple(feature)
         if unknown := [name for name in self.features if name not in _FEATURES]:
             raise InputError(f'backbone feature={unknown[0]!r} is unknown: choose from {", ".join(_FEATURES)}')
-        self.vit = _build(model_name, pretrained, checkpoint, model_kwargs or {})
+        self.vit, self._unavailable = _build(model_name, pretrained, checkpoint, model_kwargs or {})
         self._set_positions(pos_interpolation)
         self.patch_size: int = self.vit.patch_embed.patch_size[0]
         self.out_channels: int = self.vit.embed_dim
@@ -93,10 +95,22 @@ class TimmViT(BaseModule):
 
     def init_weights(self) -> None:
         """Keep the weights given at construction; the default would let timm draw them anew."""
+        self._require_weights()
         self._is_init = True
+
+    def _require_weights(self) -> None:
+        if self._unavailable is not None:
+            raise self._unavailable
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
+        """Refuse weights of another ViT, which mmengine would skip with no more than a warning."""
+        if check_whole_vit(self.vit, state_dict, f'{prefix}vit.', self.model_name):
+            self._unavailable = None
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     def _run(self, images: Tensor, blocks: Sequence[int]) -> dict[int, BlockRecord]:
         """One forward pass up to the last of ``blocks``."""
+        self._require_weights()
         patch, (height, width) = self.patch_size, images.shape[-2:]
         if height % patch or width % patch:
             below, above = ([max(1, s // patch + step) * patch for s in (height, width)] for step in (0, 1))
@@ -171,13 +185,15 @@ class TimmViT(BaseModule):
         return tuple(self._feature(name, i, records[i], images) for name in self.features for i in self.out_indices)
 
 
-def _build(model_name: str, pretrained: bool, checkpoint: str | None, model_kwargs: dict[str, Any]) -> Any:
-    """The network with its weights: from a file, from the hub, or random."""
-    if checkpoint is None:
-        return (build_pretrained_vit if pretrained else build_vit)(model_name, model_kwargs)
-    state = read_vit(checkpoint)
-    # the trained grid, so that loading never resamples positions: interpolation belongs to the forward pass
-    trained = {key: value for key, value in vit_geometry(state).items() if key == 'img_size'}
-    vit = build_vit(model_name, {**trained, **model_kwargs})
-    load_vit(vit, state, model_name, str(checkpoint))
-    return vit
+def _build(
+    model_name: str, pretrained: bool, checkpoint: str | None, model_kwargs: dict[str, Any]
+) -> tuple[Any, InputError | None]:
+    """The network with its weights from a file, from the hub, or random; and why wanted weights are not there."""
+    try:
+        if checkpoint is not None:
+            return load_vit(model_name, checkpoint, model_kwargs), None
+        if pretrained:
+            return build_pretrained_vit(model_name, model_kwargs), None
+    except WeightsUnavailable as error:
+        return build_vit(model_name, model_kwargs), error
+    return build_vit(model_name, model_kwargs), None

@@ -18,6 +18,11 @@ from ...utils.checkpoint import load_checkpoint
 from ...utils.errors import InputError
 from .presets import VIT_PRESETS, find_preset
 
+
+class WeightsUnavailable(InputError):
+    """Weights that were asked for are not here now; a checkpoint of the whole model may still bring them."""
+
+
 _WRAPPERS = ('teacher', 'model_ema', 'model', 'state_dict', 'net_model_state_dict', 'module')
 _STEM = 'patch_embed.proj.weight'
 _NOT_BACKBONE = ('head', 'decoder', 'mask_token', 'masked_embed', 'fc.', 'projectors', 'local_cls_norm', 'attn_pool')
@@ -76,31 +81,61 @@ def build_vit(model_name: str, model_kwargs: Mapping[str, Any]) -> Any:
     return vit
 
 
-def load_vit(vit: Any, state: dict[str, Tensor], model_name: str, source: str) -> None:
-    """Load weights in timm's or the original authors' key names, completely or not at all.
+def load_vit(model_name: str, path: str | Path, model_kwargs: Mapping[str, Any]) -> Any:
+    """A timm ViT with the weights of a file, in timm's or the original authors' key names, complete or not at all.
 
     Raises:
-        InputError: Another geometry, or keys missing or left over.
+        WeightsUnavailable: No such file.
+        InputError: No weights file, no ViT in it, another geometry, or keys missing or left over.
     """
-    stated = vit_geometry(state)
+    if not Path(path).expanduser().is_file():
+        raise WeightsUnavailable(f'backbone checkpoint={str(path)!r} does not exist: give the path of a weights file')
+    state = read_vit(path)
+    # the trained grid, so that loading never resamples positions: interpolation belongs to the forward pass
+    trained = {key: value for key, value in vit_geometry(state).items() if key == 'img_size'}
+    vit = build_vit(model_name, {**trained, **model_kwargs})
+    _check_geometry(vit, vit_geometry(state), model_name, str(path))
+    # timm keeps the mapping from the original authors' names beside each of its model classes
+    mapped = sys.modules[type(vit).__module__].checkpoint_filter_fn(dict(state), vit)
+    mapped = {key: value.float() for key, value in mapped.items() if not key.startswith(_NOT_BACKBONE)}
+    _check_keys(vit, mapped, model_name, str(path))
+    vit.load_state_dict(mapped, strict=False)
+    return vit
+
+
+def _check_geometry(vit: Any, stated: Mapping[str, int], model_name: str, source: str) -> None:
     built = {'patch_size': vit.patch_embed.patch_size[0], 'embed_dim': vit.embed_dim, 'depth': len(vit.blocks)}
     if any(stated[key] != value for key, value in built.items()):
         raise InputError(
             f'checkpoint {source!r} is of another backbone ({_list(stated)}) than model_name={model_name!r} '
             f'({_list(built)}): change model_name or model_kwargs'
         )
-    # timm keeps the mapping from the original authors' names beside each of its model classes
-    mapped = sys.modules[type(vit).__module__].checkpoint_filter_fn(dict(state), vit)
-    mapped = {key: value.float() for key, value in mapped.items() if not key.startswith(_NOT_BACKBONE)}
+
+
+def _check_keys(vit: Any, state: Mapping[str, Tensor], model_name: str, source: str) -> None:
     own = vit.state_dict()
-    wrong = [key for key in own.keys() ^ mapped.keys() if not key.startswith(_NOT_BACKBONE)]
-    wrong += [key for key in own.keys() & mapped.keys() if own[key].shape != mapped[key].shape]
+    wrong = [key for key in own.keys() ^ state.keys() if not key.startswith(_NOT_BACKBONE)]
+    wrong += [key for key in own.keys() & state.keys() if own[key].shape != state[key].shape]
     if wrong:
         raise InputError(
             f'checkpoint {source!r} does not fit model_name={model_name!r}: {len(wrong)} keys are missing, left over '
             f'or of another shape, first {min(wrong)!r}; name the model it was saved from'
         )
-    vit.load_state_dict(mapped, strict=False)
+
+
+def check_whole_vit(vit: Any, state_dict: Mapping[str, Tensor], prefix: str, model_name: str) -> bool:
+    """Whether a state dict of a whole model brings this ViT's weights; it brings all of them or none.
+
+    Raises:
+        InputError: The weights are of another ViT.
+    """
+    state = {key.removeprefix(prefix): value for key, value in state_dict.items() if key.startswith(prefix)}
+    if not state:
+        return False
+    if _STEM in state:
+        _check_geometry(vit, vit_geometry(state), model_name, 'of the whole model')
+    _check_keys(vit, state, model_name, 'of the whole model')
+    return True
 
 
 def _list(geometry: Mapping[str, int]) -> str:
@@ -141,7 +176,8 @@ def build_pretrained_vit(model_name: str, model_kwargs: Mapping[str, Any]) -> An
     """A timm ViT with the hub's weights: from the local cache where they are there, else downloaded.
 
     Raises:
-        InputError: No such weights, or they cannot be downloaded (``checkpoint=`` is the mend).
+        WeightsUnavailable: They cannot be downloaded (``checkpoint=`` is the mend).
+        InputError: The hub has no such weights.
     """
     mend = 'fetch the file elsewhere and name it with checkpoint='
     if not find_preset(model_name).on_hub:
@@ -152,10 +188,12 @@ def build_pretrained_vit(model_name: str, model_kwargs: Mapping[str, Any]) -> An
             return build_vit(model_name, options)
     except OSError:
         if not hub_reachable():
-            raise InputError(
+            raise WeightsUnavailable(
                 f'weights of {model_name!r} cannot be downloaded ({hub.ENDPOINT} is out of reach): {mend}'
             ) from None
     try:
         return build_vit(model_name, options)
     except OSError as error:
-        raise InputError(f'weights of {model_name!r} cannot be downloaded ({type(error).__name__}): {mend}') from error
+        raise WeightsUnavailable(
+            f'weights of {model_name!r} cannot be downloaded ({type(error).__name__}): {mend}'
+        ) from error

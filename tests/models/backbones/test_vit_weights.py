@@ -1,10 +1,12 @@
 """Weights reach the ViT completely, from whatever file, or not at all."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from mmengine.runner.checkpoint import load_state_dict
 
 from mmseg_primaps.models.backbones import TimmViT, vit_weights
 from mmseg_primaps.utils import InputError
@@ -87,14 +89,59 @@ def test_another_patch_size_is_refused(weights: dict, tiny: dict, tmp_path: Path
         TimmViT('dino_vits16', checkpoint=saved(tmp_path / 'w.pth', weights), model_kwargs=tiny)
 
 
-def test_weights_that_cannot_be_downloaded_end_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.fixture
+def no_hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A hub that does not answer and an empty cache."""
     monkeypatch.setattr(vit_weights.hub, 'HF_HUB_CACHE', str(tmp_path))
     monkeypatch.setattr(vit_weights.hub, 'ENDPOINT', 'http://127.0.0.1:9')
+
+
+def test_weights_that_cannot_be_downloaded_end_the_first_use_at_once(no_hub: None, tiny: dict) -> None:
     start = time.monotonic()
-    with pytest.raises(InputError, match='checkpoint=') as caught:
-        TimmViT('dino_vits8', pretrained=True)
-    assert '\n' not in str(caught.value)
+    vit = TimmViT('dino_vits8', pretrained=True, model_kwargs=tiny)
+    for use in (vit.init_weights, lambda: vit(torch.zeros(1, 3, 16, 16))):
+        with pytest.raises(InputError, match='cannot be downloaded.*checkpoint=') as caught:
+            use()
+        assert '\n' not in str(caught.value)
     assert time.monotonic() - start < 15
+
+
+def test_a_missing_file_ends_the_first_use_and_names_the_option(tiny: dict, tmp_path: Path) -> None:
+    vit = TimmViT('dino_vits8', checkpoint=str(tmp_path / 'none.pth'), model_kwargs=tiny)
+    with pytest.raises(InputError, match=r'checkpoint=.*none\.pth.*does not exist'):
+        vit.init_weights()
+
+
+@pytest.mark.parametrize('load', [torch.nn.Module.load_state_dict, load_state_dict])
+def test_a_checkpoint_of_the_whole_model_brings_weights_that_are_not_there(
+    load: Callable, weights: dict, tiny: dict, tmp_path: Path
+) -> None:
+    vit = TimmViT('dino_vits8', checkpoint=str(tmp_path / 'none.pth'), model_kwargs=tiny)
+    model = torch.nn.ModuleDict({'backbone': vit})
+    load(model, {f'backbone.vit.{key}': value for key, value in weights.items()})
+    vit.init_weights()
+    assert torch.equal(vit.vit.norm.weight, weights['norm.weight'])
+
+
+@pytest.mark.parametrize(
+    ('change', 'reason'),
+    [
+        (lambda w: {k: v for k, v in w.items() if 'blocks.2' not in k}, 'depth 2.*depth 3'),
+        (lambda w: {**w, 'pos_embed': torch.zeros(1, 10, 48)}, 'pos_embed'),
+        (lambda w: {k: v for k, v in w.items() if k != 'norm.bias'}, 'norm.bias'),
+    ],
+)
+def test_a_whole_model_with_another_backbone_is_refused_not_skipped(
+    change: Callable, reason: str, weights: dict, tiny: dict
+) -> None:
+    model = torch.nn.ModuleDict({'backbone': TimmViT('dino_vits8', model_kwargs=tiny)})
+    with pytest.raises(InputError, match=reason):
+        load_state_dict(model, {f'backbone.vit.{key}': value for key, value in change(weights).items()})
+
+
+def test_a_checkpoint_of_the_head_alone_leaves_the_backbone(weights: dict, tiny: dict) -> None:
+    model = torch.nn.ModuleDict({'backbone': TimmViT('dino_vits8', model_kwargs=tiny)})
+    load_state_dict(model, {'decode_head.x': torch.zeros(1)})
 
 
 def test_weights_that_the_hub_lacks_are_said_to_be_lacking() -> None:
