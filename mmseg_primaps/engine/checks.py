@@ -7,6 +7,7 @@ from torch import nn
 
 from ..evaluation.metrics import ClusterIoUMetric
 from ..utils import InputError
+from .clean_pictures import CleanPictures, head_features
 
 SAMPLE = 16
 
@@ -20,6 +21,7 @@ def check_run(runner: Runner, model: nn.Module) -> None:
     """
     if not len(runner.train_dataloader.dataset):
         raise InputError('train_dataloader.dataset is empty: check data_root and the picture suffix')
+    check_features(model, runner.train_dataloader.dataset)
     if runner.val_loop is None:
         return
     dataset = runner.val_dataloader.dataset
@@ -29,6 +31,13 @@ def check_run(runner: Runner, model: nn.Module) -> None:
         if isinstance(metric, ClusterIoUMetric):
             check_classes(model.decode_head.num_classes, metric, dataset.metainfo)
             check_labels(dataset, len(dataset.metainfo['classes']), metric.ignore_index)
+
+
+def check_features(model: nn.Module, dataset: Any) -> None:
+    """Send one picture through backbone, neck and head: sizes and channels must fit."""
+    if hasattr(model.decode_head, 'features'):
+        model.eval()
+        head_features(model, next(CleanPictures(dataset).batches([0], batch_size=1)))
 
 
 def check_classes(num_clusters: int, metric: ClusterIoUMetric, metainfo: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """The training pictures as they are before anything random happens to them."""
 
 import copy
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -148,8 +149,20 @@ def features_manifest(model: nn.Module, pictures: CleanPictures, index: int) -> 
     mean, std = getattr(preprocessor, 'mean', None), getattr(preprocessor, 'std', None)
     return {
         'backbone': type(model.backbone).__name__,
+        'layers': hashlib.sha256(repr(model.backbone).encode()).hexdigest(),
+        'settings': _settings(model.backbone),
         'weights': weights_digest(model.backbone),
         'in_index': index,
         'normalisation': [None if v is None else v.flatten().tolist() for v in (mean, std)],
         'pictures': [describe(pipeline.transforms[:-1]) for pipeline in pictures.pipelines],
+    }
+
+
+def _settings(module: nn.Module) -> dict[str, Any]:
+    """Plain attributes of a backbone, such as which block or stride: what its weights do not tell."""
+    plain = (bool, int, float, str, list, tuple)
+    return {
+        key: describe(value)
+        for key, value in vars(module).items()
+        if isinstance(value, plain) and not key.startswith('_') and key != 'training'
     }

@@ -1,37 +1,6 @@
-# Cityscapes, 27 classes, the published protocol: shorter side to 320, centre crop 320, batch 32.
-# Training pictures are scaled by Pillow, evaluation's as tensors without antialiasing (see ResizeShortSide).
-crop_size = 320
-dataset_type = 'Cityscapes27Dataset'
+# Cityscapes, 27 classes, in the owners' layout.
+_base_ = './crops.py'
 data_root = 'data/cityscapes'
-clean_pipeline = [
-    dict(type='LoadCheckedImage'),
-    dict(type='ResizeShortSide', size=crop_size),
-    dict(type='CenterCropSeg', size=crop_size),
-    dict(type='PackProposalInputs'),
-]
-train_pipeline = [*clean_pipeline[:-1], dict(type='RandomFlip', prob=0.5), clean_pipeline[-1]]
-test_pipeline = [
-    dict(type='LoadCheckedImage'),
-    dict(type='LoadMappedAnnotations'),
-    dict(type='ResizeShortSide', size=crop_size, antialias=False),
-    dict(type='CenterCropSeg', size=crop_size),
-    dict(type='PackProposalInputs'),
-]
-train_dataloader = dict(
-    batch_size=32,
-    num_workers=2,
-    persistent_workers=True,
-    drop_last=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(type=dataset_type, data_root=data_root, split='train', pipeline=train_pipeline),
-)
-val_dataloader = dict(
-    batch_size=16,
-    num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(type=dataset_type, data_root=data_root, split='val', test_mode=True, pipeline=test_pipeline),
-)
+train_dataloader = dict(dataset=dict(type='Cityscapes27Dataset', data_root=data_root))
+val_dataloader = dict(dataset=dict(type='Cityscapes27Dataset', data_root=data_root))
 test_dataloader = val_dataloader
-val_evaluator = dict(type='ClusterIoUMetric')
-test_evaluator = val_evaluator

@@ -6,6 +6,7 @@ from .packing import PackProposalInputs
 from .proposals import LoadMaskProposals, proposal_path
 from .resize import ResizeShortSide
 from .stored import LoadPictureSize, PackStoredFeatures
+from .student_view import StudentView
 
 __all__ = [
     'CenterCropSeg',
@@ -16,5 +17,6 @@ __all__ = [
     'PackProposalInputs',
     'PackStoredFeatures',
     'ResizeShortSide',
+    'StudentView',
     'proposal_path',
 ]

@@ -7,6 +7,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from torch import nn
+from torch.optim import Optimizer
 
 from ...models.utils import drop_frozen_parameters, freeze, frozen_modules
 from ..checks import check_run
@@ -29,7 +30,7 @@ class FrozenEncoderHook(Hook):
         for module in frozen_modules(bare_model(runner)):
             freeze(module)
         optimizer = getattr(runner.optim_wrapper, 'optimizer', None)
-        if optimizer is not None:
+        if isinstance(optimizer, Optimizer):  # a config still, where nothing is trained
             drop_frozen_parameters(optimizer)
 
     def before_train(self, runner: Runner) -> None:

@@ -48,5 +48,5 @@ class TwoViewDataPreProcessor(SegDataPreProcessor):
         if student is not None:
             views.append(super().forward({**data, 'inputs': student}, training)['inputs'])
         elif self.student_view is not None:
-            views.append(self.student_view(teacher['inputs']))
+            views.append(self.student_view.view(teacher['inputs']))
         return {**teacher, 'inputs': torch.cat(views)}

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from ...ops import majority_vote, momentum_decay, prototype_focal_loss
+from ...ops import majority_vote, momentum_decay, prototype_focal_loss, upsampled_argmax
 from ...utils import InputError
 from ..utils import Prototypes
 from .prototype_head import PrototypeHead
@@ -76,8 +76,7 @@ class PriMaPsHead(PrototypeHead):
     def pseudo_labels(self, features: Tensor, proposals: Tensor) -> Tensor:
         """Pseudo labels ``[B, H, W]`` (``P*`` in the paper) of features ``[B, C, h, w]``, proposals ``[B, H, W]``."""
         logits = self.classify(features, self.momentum)
-        logits = F.interpolate(logits, proposals.shape[-2:], mode='bilinear', align_corners=False)
-        labels = logits.argmax(dim=1)
+        labels = upsampled_argmax(logits, (proposals.shape[-2], proposals.shape[-1]))
         if self.pseudo_label == 'prediction':
             return labels
         return majority_vote(labels, proposals, self.num_classes, self.ignore_index)

@@ -1,0 +1,17 @@
+# A user's own pictures; set data_root (a folder, glob or list) and num_classes. No labels: nothing is evaluated.
+_base_ = './crops.py'
+data_root = 'data/pictures'
+num_classes = 27
+test_pipeline = _base_.clean_pipeline
+train_dataloader = dict(
+    batch_size=16,
+    dataset=dict(type='UnlabeledDataset', data_root=data_root, num_classes=num_classes, split=None),
+)
+val_dataloader = None
+val_evaluator = None
+test_dataloader = dict(
+    dataset=dict(
+        type='UnlabeledDataset', data_root=data_root, num_classes=num_classes, split=None, pipeline=test_pipeline
+    )
+)
+test_evaluator = None
