@@ -4,7 +4,7 @@ import argparse
 
 from mmseg_primaps.apis import evaluate, load_config
 from mmseg_primaps.apis.cli import add_common_flags, run, set_local_rank
-from mmseg_primaps.apis.test import save_predictions, use_crf, use_flip
+from mmseg_primaps.apis.test import save_predictions, use_crf, use_flip, use_protocol
 
 
 def main() -> None:
@@ -12,6 +12,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('--protocol', help='evaluation protocol: primaps, stego, hp or full (the config by default)')
     parser.add_argument('--tta', action='store_true', help='average with the mirrored picture')
     parser.add_argument('--crf', action='store_true', help='also report predictions refined with the dense CRF')
     parser.add_argument('--metrics', help='file to write the figures to')
@@ -21,6 +22,8 @@ def main() -> None:
     args = parser.parse_args()
     set_local_rank(args.local_rank)
     cfg = load_config(args.config, args.cfg_options, args.work_dir, args.launcher)
+    if args.protocol:
+        use_protocol(cfg, args.protocol)
     if args.tta:
         use_flip(cfg)
     if args.crf:

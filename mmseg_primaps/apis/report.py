@@ -49,11 +49,13 @@ def protocol(runner: Runner, metrics: list[ClusterIoUMetric], checkpoint: str) -
     loader = runner.test_dataloader if runner._val_loop is None else runner.val_dataloader
     test_cfg = dict(model.test_cfg or {})
     return {
+        'name': runner.cfg.get('evaluation_protocol', 'config'),
         'dataset': type(loader.dataset).__name__,
         'pictures': len(loader.dataset),
         'pipeline': [describe(transform) for transform in loader.dataset.pipeline.transforms],
         'mode': test_cfg.get('mode', 'whole'),
         'flip': bool(test_cfg.get('flip', False)),
+        'crf_scale': test_cfg.get('crf_scale', 1.0),
         'crf': bool(test_cfg.get('crf', False)),
         'predictors': list(getattr(model, 'names', ['default'])),
         'matching': [metric.matching for metric in metrics],

@@ -5,6 +5,7 @@ from typing import Any
 
 from mmengine.config import Config, ConfigDict
 
+from ..evaluation.protocol import find_protocol
 from ..utils import InputError
 from .cli import as_input_error
 from .report import write_report
@@ -25,6 +26,13 @@ def evaluate(cfg: Config, checkpoint: str, metrics: str | None = None) -> dict[s
         raise (as_input_error(error) or error) from error
     path = Path(metrics) if metrics else Path(runner.work_dir) / 'test_metrics.json'
     return write_report(runner, runner.test_loop.evaluator, path, checkpoint=checkpoint)
+
+
+def use_protocol(cfg: Config, name: str) -> None:
+    """Evaluate by a named protocol in place of the config's own."""
+    protocol = find_protocol(name)
+    protocol.apply(cfg)
+    cfg.evaluation_protocol = name
 
 
 def use_crf(cfg: Config) -> None:
