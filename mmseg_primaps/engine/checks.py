@@ -3,16 +3,16 @@
 from typing import Any
 
 from mmengine.runner import Runner
-from torch import nn
 
 from ..evaluation.metrics import ClusterIoUMetric
+from ..models.utils import Segmentor
 from ..utils import InputError
 from .clean_pictures import CleanPictures, head_features
 
 SAMPLE = 16
 
 
-def check_run(runner: Runner, model: nn.Module) -> None:
+def check_run(runner: Runner, model: Segmentor) -> None:
     """Check that the data sets hold something readable and that the numbers of classes agree.
 
     Raises:
@@ -33,7 +33,7 @@ def check_run(runner: Runner, model: nn.Module) -> None:
             check_labels(dataset, len(dataset.metainfo['classes']), metric.ignore_index)
 
 
-def check_features(model: nn.Module, dataset: Any) -> None:
+def check_features(model: Segmentor, dataset: Any) -> None:
     """Send one picture through backbone, neck and head: sizes and channels must fit."""
     if hasattr(model.decode_head, 'features'):
         model.eval()

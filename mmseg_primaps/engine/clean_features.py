@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from ..models.utils import Segmentor
 from .clean_pictures import CleanPictures, head_features, stored_head_features
 
 
@@ -24,7 +25,7 @@ class CleanFeatures:
     """
 
     def __init__(
-        self, model: nn.Module, dataset: Any, batch_size: int, workers: int = 0, memory: int = 4 * 2**30
+        self, model: Segmentor, dataset: Any, batch_size: int, workers: int = 0, memory: int = 4 * 2**30
     ) -> None:
         self.model, self.pictures = model, CleanPictures(dataset)
         self.batch_size, self.workers, self.memory = batch_size, workers, memory

@@ -2,7 +2,7 @@
 
 import copy
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,15 +13,15 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from ..datasets.transforms import LoadMaskProposals, PackProposalInputs
-from ..models.utils import select_feature
+from ..models.utils import Segmentor, select_feature
 from ..utils import InputError
 from ..utils.proposal_store import describe, weights_digest
 
 # What changes no picture at random. Anything else ends the deterministic prefix of a training pipeline.
 DETERMINISTIC = (
     'LoadImageFromFile', 'LoadCheckedImage', 'LoadImageFromNDArray', 'LoadPictureSize', 'Resize', 'ResizeShortestEdge',
-    'ResizeToMultiple', 'ResizeShortSide', 'CenterCrop', 'CenterCropSeg', 'Pad', 'PadSeg', 'Rerange', 'CLAHE', 'RGB2Gray',
-    'AdjustGamma', 'Normalize',
+    'ResizeToMultiple', 'ResizeShortSide', 'CenterCrop', 'CenterCropSeg', 'Pad', 'PadSeg', 'Rerange', 'CLAHE',
+    'RGB2Gray', 'AdjustGamma', 'Normalize',
 )  # fmt: skip
 
 
@@ -69,7 +69,7 @@ class CleanPictures(Dataset):
         self.places = [(i, j) for i, leaf in enumerate(self.leaves) for j in range(len(leaf))]
 
     @staticmethod
-    def _pipeline(leaf: Any) -> Callable[[dict], dict]:
+    def _pipeline(leaf: Any) -> Compose:
         pipeline = getattr(leaf, 'picture_pipeline', leaf.pipeline)
         prefix = deterministic_prefix(pipeline.transforms)
         return Compose([*copy.deepcopy(prefix), PackProposalInputs(meta_keys=('img_path', 'ori_shape', 'img_shape'))])
@@ -86,7 +86,7 @@ class CleanPictures(Dataset):
         leaf, place = self.places[index]
         return self.leaves[leaf].get_data_info(place)['img_path']
 
-    def features(self, model: nn.Module, batch: dict, in_index: int = -1) -> Tensor:
+    def features(self, model: Segmentor, batch: dict, in_index: int = -1) -> Tensor:
         """Backbone features ``[B, C, h, w]`` of a batch, from the feature store where there is one."""
         images = [sample.metainfo['img_path'] for sample in batch['data_samples']]
         store = getattr(self.leaves[0], 'feature_store', None)
@@ -102,7 +102,7 @@ class CleanPictures(Dataset):
             batch_size,
             sampler=list(indices),
             num_workers=workers,
-            collate_fn=pseudo_collate,  # type: ignore[arg-type]
+            collate_fn=pseudo_collate,
         )
         for batch in loader:
             yield from _by_size(batch)
@@ -123,27 +123,27 @@ def rgb_pictures(batch: dict) -> Tensor:
 
 
 @torch.no_grad()
-def backbone_features(model: nn.Module, batch: dict, in_index: int = -1) -> Tensor:
+def backbone_features(model: Segmentor, batch: dict, in_index: int = -1) -> Tensor:
     """Raw features ``[B, C, h, w]`` of the backbone, without a neck: what proposals are made of."""
     inputs = model.data_preprocessor(batch, False)['inputs']
     return select_feature(model.backbone(inputs), in_index)
 
 
 @torch.no_grad()
-def head_features(model: nn.Module, batch: dict) -> Tensor:
+def head_features(model: Segmentor, batch: dict) -> Tensor:
     """Features ``[B, C, h, w]`` as the decode head gets them: what prototypes are fitted to."""
     inputs = model.data_preprocessor(batch, False)['inputs']
     return model.decode_head.features(model.extract_feat(inputs))
 
 
 @torch.no_grad()
-def stored_head_features(model: nn.Module, stored: Tensor) -> Tensor:
+def stored_head_features(model: Segmentor, stored: Tensor) -> Tensor:
     """The decode head's features of stored backbone features ``[B, C, h, w]``."""
     neck = getattr(model, 'neck', None)
     return model.decode_head.features(stored if neck is None else neck((stored,)))
 
 
-def features_manifest(model: nn.Module, pictures: CleanPictures, index: int) -> dict[str, Any]:
+def features_manifest(model: Segmentor, pictures: CleanPictures, index: int) -> dict[str, Any]:
     """Everything that changes a feature of a clean picture."""
     preprocessor = model.data_preprocessor
     mean, std = getattr(preprocessor, 'mean', None), getattr(preprocessor, 'std', None)

@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from mmengine.dist import barrier, get_dist_info
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
+from ..models.utils import Segmentor
 from ..utils import progress
 from ..utils.proposal_store import write_whole
 from .clean_pictures import CleanPictures, backbone_features
@@ -62,7 +63,7 @@ class FeatureStore:
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, '_maps': {}}
 
-    def fill(self, model: nn.Module, pictures: CleanPictures, index: int, batch_size: int, workers: int) -> None:
+    def fill(self, model: Segmentor, pictures: CleanPictures, index: int, batch_size: int, workers: int) -> None:
         """Compute and store what is missing of ``pictures``; every rank takes its share."""
         images = [pictures.image_path(i) for i in range(len(pictures))]
         rank, world = get_dist_info()
@@ -75,7 +76,7 @@ class FeatureStore:
         self.refresh()
 
     def _compute(
-        self, model: nn.Module, batches: Iterator[dict], index: int, bar: Iterator[int]
+        self, model: Segmentor, batches: Iterator[dict], index: int, bar: Iterator[int]
     ) -> Iterator[tuple[str, Tensor]]:
         for batch in batches:
             views = [backbone_features(model, batch, index)]

@@ -41,7 +41,7 @@ class EvaluationProtocol:
             InputError: The model cannot evaluate so: it is no ``PriMaPsSegmentor``.
         """
         if cfg.model.type != 'PriMaPsSegmentor':
-            raise InputError(f'protocol {self.name!r} needs model.type=PriMaPsSegmentor, the config has {cfg.model.type}')
+            raise InputError(f'protocol {self.name!r} needs PriMaPsSegmentor, the config has {cfg.model.type}')
         test_cfg = dict(cfg.model.get('test_cfg') or {'mode': 'whole'})
         test_cfg.update(flip=self.flip, crf=self.crf, crf_scale=self.crf_scale)
         if self.prototypes is not None:

@@ -65,10 +65,10 @@ def subspace_iteration(matrix: Tensor, basis: Tensor, rounds: int) -> Iterator[R
         basis: Where to start, `[B or 1, C, b]`.
         rounds: How many approximations to give.
     """
-    images = matrix @ basis
+    images = matrix @ (matrix @ basis)
     for _ in range(rounds):
         basis = orthonormalise(images)
-        images = matrix @ basis
+        images = matrix @ (matrix @ basis)
         values, rotation = torch.linalg.eigh(basis.mT @ images)
         vectors, images = basis @ rotation, images @ rotation
         yield Ritz(values, vectors, images - vectors * values[:, None])
@@ -86,12 +86,18 @@ def approximate(matrix: Tensor, basis: Tensor, noise: Tensor, rounds: int) -> It
     Yields:
         The approximation, and a bound on the sine of the angle to the true eigenvector `[B]`: infinite if unknown.
     """
-    energy = matrix.square().sum((-2, -1))
-    for ritz in subspace_iteration(matrix, basis, rounds):
-        yield ritz, frobenius_error(ritz, energy, noise)
-        if len(matrix) == 1 and bool(ritz.residuals[..., -1].norm() <= noise):
-            break
-    yield ritz, cholesky_error(ritz, matrix, noise)
+    energy = torch.linalg.vector_norm(matrix, dim=(-2, -1)).square()
+    alone = len(matrix) == 1
+    for count, ritz in enumerate(subspace_iteration(matrix, basis, rounds), 1):
+        error = frobenius_error(ritz, energy, noise)
+        residual = ritz.residuals[..., -1].norm(dim=-1)
+        close = residual < 1e-3 * (ritz.values[:, -1] - ritz.values[:, -2])
+        # The factorisation costs several rounds: once the rounds have done their part, or at the end of a batch.
+        if bool(error.isinf() & close) if alone else count == rounds:
+            error = torch.minimum(error, cholesky_error(ritz, matrix, noise))
+        yield ritz, error
+        if alone and bool(residual <= noise):
+            return
 
 
 def frobenius_error(ritz: Ritz, energy: Tensor, noise: Tensor) -> Tensor:
@@ -110,10 +116,10 @@ def frobenius_error(ritz: Ritz, energy: Tensor, noise: Tensor) -> Tensor:
         `[B]`.
     """
     values, lost = ritz.values, ritz.residuals.square().sum(-2)
-    rest = (energy - values.square().sum(-1) - 2 * lost.sum(-1)).clamp(min=0).sqrt()
-    half = (values[:, -2] - rest) / 2
-    second = (values[:, -2] + rest) / 2 + (half.square() + lost[:, :-1].sum(-1)).sqrt()
-    return _angle(lost[:, -1].sqrt() + noise, values[:, -1] - second - noise)
+    rest = (energy - (values.square() + 2 * lost).sum(-1)).clamp_(min=0).sqrt_()
+    apart = values[:, -2] - rest
+    gap = values[:, -1] - values[:, -2] - noise - lost[:, :-1].sum(-1) / apart
+    return _angle(lost[:, -1].sqrt() + noise, gap.masked_fill_(apart <= 0, -1))
 
 
 def cholesky_error(ritz: Ritz, matrix: Tensor, noise: Tensor) -> Tensor:
@@ -129,9 +135,9 @@ def cholesky_error(ritz: Ritz, matrix: Tensor, noise: Tensor) -> Tensor:
     below = torch.linalg.cholesky_ex(deflated).info == 0
     residual = ritz.residuals[..., -1].norm(dim=-1)
     gap = ritz.values[:, -1] - level - residual - noise
-    return _angle(residual + noise, torch.where(below, gap, -1))
+    return _angle(residual + noise, gap.masked_fill(~below, -1))
 
 
 def _angle(residual: Tensor, gap: Tensor) -> Tensor:
     """Sine of the angle that a residual allows for a gap between eigenvalues."""
-    return torch.where(gap > 0, residual / gap, torch.inf)
+    return (residual / gap).masked_fill_(~(gap > 0), torch.inf)

@@ -5,20 +5,22 @@ from contextlib import contextmanager
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
 
 from .eigen import approximate, decompose, starting_basis
-from .scatter import FreeScatter
+from .free_features import FreeFeatures
 from .seeds import ORIENTATIONS, MaskRule, propose
 
 _WIDTH = 16
 """Vectors iterated at once: the noise-like rest of a feature spectrum starts about here."""
 _FEW_CHANNELS = 64
 """Channels up to which a full decomposition in float64 costs next to nothing."""
+_LARGE_EXPONENT = 20
+"""Features beyond 2 to this power, or below its inverse, are rescaled: their squares' squares would overflow."""
 _ROUNDS = 12
 _BATCH_ROUNDS = 6
 _CHECK_EVERY = 4
+_WORTH_A_LOOK = 1e-3
 
 
 @torch.no_grad()
@@ -57,45 +59,44 @@ def principal_masks(
     """
     rule = MaskRule(threshold, orientation, nearest_neighbour)
     _validate(features, rule, coverage, max_masks)
-    tokens = _as_tokens(features)
+    prepared = _prepare(features)
     with _full_precision(features.device.type):
-        groups = [tokens] if features.is_cuda else tokens.split(1)
+        groups = [prepared] if features.is_cuda else prepared.split(1)
         found = [mask for group in groups for mask in extract(group, rule, coverage, max_masks)]
     masks = pad_sequence(found, batch_first=True)
     return masks.unflatten(2, features.shape[2:]).to(torch.promote_types(features.dtype, torch.float32))
 
 
-def extract(tokens: Tensor, rule: MaskRule, coverage: float, max_masks: int) -> list[Tensor]:
-    """Masks `[N, n]` of each image, from tokens `[B, n, C]`.
+def extract(features: Tensor, rule: MaskRule, coverage: float, max_masks: int) -> list[Tensor]:
+    """Masks `[N, n]` of each image, from features `[B, C, n]`.
 
     One image alone is followed step by step by the host. Several advance together without the host knowing their
     values; an image for which an error bound was too large somewhere is repeated alone.
     """
-    partition = _Partition(tokens, rule, coverage)
-    masks = []
+    partition = _Partition(features, rule, coverage)
+    masks: list[Tensor] = []
     while len(masks) < max_masks and (len(masks) % partition.check_every or bool(partition.active.any())):
         masks.append(partition.step())
-    stacked = torch.stack(masks, 1) if masks else tokens.new_zeros(len(tokens), 0, tokens.shape[1])
+    stacked = torch.stack(masks, 1)
     counts = (stacked > 0).any(2).sum(1).tolist()
     found = [stack[:count] for stack, count in zip(stacked, counts, strict=True)]
     for index in partition.doubtful.nonzero().flatten().tolist():
-        found[index] = extract(tokens[index : index + 1], rule, coverage, max_masks)[0]
+        found[index] = extract(features[index : index + 1], rule, coverage, max_masks)[0]
     return found
 
 
 class _Partition:
     """State of the partition of a batch of images: what is free, and where the next direction is likely to be."""
 
-    def __init__(self, tokens: Tensor, rule: MaskRule, coverage: float) -> None:
-        batch, self.size, channels = tokens.shape
+    def __init__(self, features: Tensor, rule: MaskRule, coverage: float) -> None:
+        batch, channels, self.size = features.shape
         self.rule, self.coverage, self.alone = rule, coverage, batch == 1
         self.check_every = 1 if self.alone else _CHECK_EVERY
-        self.unit = F.normalize(tokens, dim=2)
-        self.scatter = FreeScatter(tokens - tokens.mean(1, keepdim=True))
-        self.free = torch.ones(batch, self.size, dtype=torch.bool, device=tokens.device)
-        self.active = self.free.any(1)
+        self.features = FreeFeatures(features)
+        self.active = torch.ones(batch, dtype=torch.bool, device=features.device)
         self.doubtful = ~self.active
-        self.basis = None if channels <= _FEW_CHANNELS else starting_basis(channels, _WIDTH, tokens)
+        self.covered = torch.zeros(batch, dtype=torch.long, device=features.device)
+        self.basis = None if channels <= _FEW_CHANNELS else starting_basis(channels, _WIDTH, features)
 
     def step(self) -> Tensor:
         """Take the next mask `[B, n]` out; zero for images that are finished."""
@@ -103,50 +104,56 @@ class _Partition:
         mask = mask * self.active[:, None]
         taken = mask > 0
         self.doubtful |= self.active & ~certain
-        self.free &= ~taken
+        self.covered += taken.sum(1)
+        whole = self.features.spread(mask, self.size)
         # Taking nothing leaves everything as it was, so it would repeat: the published rule of three equal maps.
-        covered = (~self.free).sum(1).double() / self.size
-        self.active &= (covered < self.coverage) & taken.any(1)
+        self.active &= (self.covered.double() / self.size < self.coverage) & taken.any(1)
         if not self.alone or bool(self.active):
-            self.scatter.remove(taken, self.free)
-        return mask
+            self.features.remove(taken)
+        return whole
 
     def _next(self) -> tuple[Tensor, Tensor]:
         """Mask and certainty: alone at the first certain direction, in a batch of the last one."""
         for direction, error in self._directions():
-            if self.alone and bool(error < 0.01):
-                mask, certain = propose(direction, error, self.unit, self.free, self.rule)
+            if self.alone and bool(error < _WORTH_A_LOOK):
+                mask, certain = propose(direction, error, self.features, self.rule)
                 if bool(certain):
                     return mask, certain
-        mask, certain = propose(direction, error, self.unit, self.free, self.rule)
+        mask, certain = propose(direction, error, self.features, self.rule)
         return mask, certain | self.alone
 
     def _directions(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Principal directions `[B, C]` with error bounds `[B]`, from the cheapest to the most exact."""
-        matrix, noise = self.scatter.matrix(), self.scatter.noise()
+        scatter, noise = self.features.scatter, self.features.noise
         if self.basis is None:
-            yield decompose(matrix, noise)
+            yield decompose(scatter, noise)
             return
-        for ritz, error in approximate(matrix, self.basis, noise, _ROUNDS if self.alone else _BATCH_ROUNDS):
+        for ritz, error in approximate(scatter, self.basis, noise, _ROUNDS if self.alone else _BATCH_ROUNDS):
             self.basis = ritz.vectors
             yield ritz.vectors[..., -1], error
         if self.alone:
             yield from self._exact_directions()
 
     def _exact_directions(self) -> Iterator[tuple[Tensor, Tensor]]:
-        matrix, noise = self.scatter.exact(self.free)
-        for ritz, error in approximate(matrix, self.basis.double(), noise, _ROUNDS):
-            yield ritz.vectors[..., -1].to(self.unit), error
-        direction, _ = decompose(matrix, noise)
-        yield direction.to(self.unit), torch.zeros_like(noise)
+        """The same in float64 for one image, at last by a full decomposition, which has the last word."""
+        scatter, noise = self.features.exact()
+        for ritz, error in approximate(scatter, self.basis.double(), noise, _ROUNDS):
+            yield ritz.vectors[..., -1].to(self.basis), error
+        direction, _ = decompose(scatter, noise)
+        yield direction.to(self.basis), torch.zeros_like(noise)
 
 
-def _as_tokens(features: Tensor) -> Tensor:
-    """Features as contiguous `[B, n, C]` of magnitude one, scaled by a power of two so that no digit changes."""
+def _prepare(features: Tensor) -> Tensor:
+    """Features as `[B, C, n]` of moderate magnitude, scaled by a power of two so that no digit changes."""
     few = features.shape[1] <= _FEW_CHANNELS
-    dtype = torch.float64 if few else torch.promote_types(features.dtype, torch.float32)
-    tokens = features.flatten(2).mT.to(dtype).contiguous()
-    return torch.ldexp(tokens, -torch.frexp(tokens.abs().amax((1, 2), keepdim=True)).exponent)
+    features = features.to(torch.float64 if few else torch.promote_types(features.dtype, torch.float32)).flatten(2)
+    largest = torch.maximum(features.amax((1, 2)), -features.amin((1, 2)))
+    if not bool(largest.isfinite().all()):
+        raise ValueError('features must be finite, but hold NaN or infinity: check the weights and the precision')
+    exponent = torch.frexp(largest).exponent
+    if bool((exponent.abs() > _LARGE_EXPONENT).any()):
+        return torch.ldexp(features, -exponent[:, None, None])
+    return features
 
 
 @contextmanager
@@ -165,8 +172,6 @@ def _validate(features: Tensor, rule: MaskRule, coverage: float, max_masks: int)
     """Stop at the first wrong argument, naming it."""
     if features.dim() != 4 or not features.is_floating_point() or not features.numel():
         raise ValueError(f'features must be a floating tensor [B, C, h, w], not {features.dtype} {list(features.shape)}')
-    if not bool(features.isfinite().all()):
-        raise ValueError('features must be finite, but hold NaN or infinity: check the weights and the precision')
     if rule.orientation not in ORIENTATIONS:
         raise ValueError(f'orientation must be one of {", ".join(ORIENTATIONS)}, not {rule.orientation!r}')
     for name, value in (('threshold', rule.threshold), ('coverage', coverage)):

@@ -5,6 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from .free_features import FreeFeatures
+
 ORIENTATIONS = ('minority', 'majority', 'strongest')
 
 
@@ -16,48 +18,41 @@ class MaskRule(NamedTuple):
     nearest_neighbour: bool
 
 
-def propose(
-    direction: Tensor, error: Tensor, unit: Tensor, free: Tensor, rule: MaskRule
-) -> tuple[Tensor, Tensor]:
+def propose(direction: Tensor, error: Tensor, features: FreeFeatures, rule: MaskRule) -> tuple[Tensor, Tensor]:
     """Mask of the free features that are like the one nearest to a direction.
 
     Args:
         direction: Principal direction of either sign, unit norm, `[B, C]`.
         error: Bound on the sine of its angle to the exact one, `[B]`.
-        unit: Features of unit (or zero) norm, `[B, n, C]`.
-        free: Features that no mask has taken, bool `[B, n]`.
+        features: What is free.
         rule: Threshold, sign and whether the nearest feature takes the place of the direction.
 
     Returns:
         The mask `[B, n]`, zero or in `[threshold, 1]`, and whether the exact direction gives the same one, bool `[B]`.
     """
-    similarity = _similarity(unit, direction) * free
-    sign, clearance = _orient(similarity, free, rule.orientation)
+    similarity = features.cosines(direction)
+    sign, clearance = _orient(similarity, features.free, rule.orientation)
     similarity, certain = similarity * sign[:, None], clearance >= error
-    if rule.nearest_neighbour:
-        seed = similarity.argmax(1)
-        rows = torch.arange(len(seed), device=seed.device)
-        nearest = _similarity(unit, unit[rows, seed])
-        certain &= _is_settled(similarity, nearest, seed, free, error)
-        similarity = nearest * free
-    else:
-        certain &= error < 1e-4
-    return _above_threshold(similarity, rule.threshold), certain
-
-
-def _similarity(unit: Tensor, direction: Tensor) -> Tensor:
-    """Cosines `[B, n]` of features with one direction `[B, C]` an image."""
-    return (unit @ direction[..., None]).squeeze(-1)
+    if not rule.nearest_neighbour:
+        return _above_threshold(similarity, rule.threshold), certain & (error < 1e-4)
+    seed = similarity.argmax(1, keepdim=True)
+    nearest = features.cosines(features.unit(seed.squeeze(1)))
+    certain &= _is_settled(similarity, nearest, seed, features.free, error)
+    return _above_threshold(nearest, rule.threshold), certain
 
 
 def _orient(similarity: Tensor, free: Tensor, orientation: str) -> tuple[Tensor, Tensor]:
     """Sign that the direction takes, `[B]`, and the error below which it is beyond doubt, `[B]`."""
     if orientation == 'strongest':
         high, low = similarity.amax(1), similarity.amin(1)
-        return torch.where(-low > high, -1.0, 1.0).to(similarity), (high + low).abs() / 2
+        return _sign(high + low), (high + low).abs() / 2
     mean = similarity.sum(1) / free.sum(1).clamp(min=1)
-    wanted = -1.0 if orientation == 'minority' else 1.0
-    return torch.where(mean * wanted < 0, -1.0, 1.0).to(similarity), mean.abs()
+    return _sign(mean if orientation == 'majority' else -mean), mean.abs()
+
+
+def _sign(values: Tensor) -> Tensor:
+    """-1 below zero, else 1."""
+    return torch.ones_like(values).copysign(values)
 
 
 def _is_settled(similarity: Tensor, nearest: Tensor, seed: Tensor, free: Tensor, error: Tensor) -> Tensor:
@@ -66,16 +61,16 @@ def _is_settled(similarity: Tensor, nearest: Tensor, seed: Tensor, free: Tensor,
     A direction that turns by `error` moves the difference of two cosines by at most `error` times the distance of
     the two unit vectors. Taken features count as the zero vector: the published code sets their cosine to 0.
     """
-    is_free = free.to(similarity.dtype)
-    seed_free = is_free.gather(1, seed[:, None])
-    distance = (seed_free + is_free - 2 * seed_free * is_free * nearest).clamp(min=0).sqrt()
-    lead = similarity.gather(1, seed[:, None]) - similarity
+    seed_free = free.gather(1, seed)
+    distance = (seed_free + free - 2 * seed_free * nearest).clamp_(min=0).sqrt_()
+    lead = similarity.gather(1, seed) - similarity
+    # Cosines that differ by rounding alone are a tie, whatever the direction.
     rounding = 4 * torch.finfo(similarity.dtype).eps
-    # A bound that is infinite leaves NaN at distance zero, which compares as it should: not settled.
     return (lead + rounding >= error[:, None] * distance).all(1)
 
 
 def _above_threshold(similarity: Tensor, threshold: float) -> Tensor:
     """Cosines relative to the largest, zero below the threshold; all zero where none is positive."""
     peak = similarity.amax(1, keepdim=True)
-    return torch.where((similarity >= threshold * peak) & (similarity > 0), similarity / peak, 0)
+    kept = (similarity >= threshold * peak) & (similarity > 0)
+    return (similarity / peak).masked_fill_(~kept, 0)

@@ -6,9 +6,9 @@ from typing import Any
 from mmengine.dataset import Compose
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
-from torch import nn
 
 from ...datasets.transforms import LoadPictureSize, PackStoredFeatures
+from ...models.utils import Segmentor
 from ...utils import InputError
 from ...utils.proposal_store import cache_root
 from ..clean_pictures import DETERMINISTIC, CleanPictures, features_manifest, is_label_loader, leaf_datasets
@@ -61,7 +61,7 @@ class FeatureStoreHook(FrozenEncoderHook):
         if runner.val_loop is not None and not test_cfg.get('crf') and test_cfg.get('mode', 'whole') == 'whole':
             self._serve(runner.val_dataloader, model, views=2 if test_cfg.get('flip') else 1, all_views=True)
 
-    def _serve(self, loader: Any, model: nn.Module, views: int, all_views: bool) -> None:
+    def _serve(self, loader: Any, model: Segmentor, views: int, all_views: bool) -> None:
         pictures = CleanPictures(loader.dataset)
         index = proposal_index(model)
         store = FeatureStore(

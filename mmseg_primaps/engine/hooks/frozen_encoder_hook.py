@@ -6,14 +6,13 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
-from torch import nn
 from torch.optim import Optimizer
 
-from ...models.utils import drop_frozen_parameters, freeze, frozen_modules
+from ...models.utils import Segmentor, drop_frozen_parameters, freeze, frozen_modules
 from ..checks import check_run
 
 
-def bare_model(runner: Runner) -> nn.Module:
+def bare_model(runner: Runner) -> Segmentor:
     """The segmentor itself, without the wrapper of distributed training."""
     return runner.model.module if is_model_wrapper(runner.model) else runner.model
 

@@ -7,10 +7,10 @@ from mmengine.dist import barrier, get_dist_info
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
-from torch import nn
 
 from ... import ops
 from ...datasets.transforms import LoadMaskProposals, PackProposalInputs
+from ...models.utils import Segmentor
 from ...utils import InputError, progress
 from ...utils.proposal_store import ProposalStore, cache_root, common_folder
 from ..clean_pictures import CleanPictures, deterministic_prefix, features_manifest, leaf_datasets, rgb_pictures
@@ -62,7 +62,7 @@ class MaskProposalHook(FrozenEncoderHook):
         connect(runner.train_dataloader.dataset, store)
         restart_iterator(runner)
 
-    def propose(self, model: nn.Module, dataset: Any, workers: int = 0) -> ProposalStore:
+    def propose(self, model: Segmentor, dataset: Any, workers: int = 0) -> ProposalStore:
         """Compute the missing proposals of ``dataset``; every rank takes its share. Returns where they are."""
         pictures = CleanPictures(dataset)
         if not len(pictures):
@@ -92,7 +92,7 @@ class MaskProposalHook(FrozenEncoderHook):
         return store
 
 
-def proposal_index(model: nn.Module) -> int:
+def proposal_index(model: Segmentor) -> int:
     """Which backbone output proposals are made of: the head's, or the last where a neck sits between."""
     return -1 if getattr(model, 'neck', None) is not None else model.decode_head.in_index
 

@@ -90,7 +90,7 @@ class ClusterIoUMetric(BaseMetric):
             scores = segmentation_scores(confusion, assignment)
             name = '' if key == MAIN else f'{key[len("pred_") :]}_'
             flat |= {f'{name}Acc': float(scores['Acc']), f'{name}mIoU': float(scores['mIoU'])}
-            iou = dict(zip(self._classes(), (float(v) for v in scores['IoU']), strict=True))
+            iou = dict(zip(self._classes(), torch.as_tensor(scores['IoU']).tolist(), strict=True))
             self.details[key] = {
                 'Acc': float(scores['Acc']),
                 'mIoU': float(scores['mIoU']),

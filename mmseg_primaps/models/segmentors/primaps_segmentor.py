@@ -72,7 +72,9 @@ class PriMaPsSegmentor(EncoderDecoder):
         head = self.decode_head
         features = self.test_features(inputs)
         logits = torch.cat([head.classify(features, head.predictors[name]) for name in self.names], dim=1)
-        size = batch_img_metas[0]['img_shape'][:2] if inputs.ndim == STORED_NDIM else tuple(inputs.shape[-2:])
+        stored = inputs.ndim == STORED_NDIM
+        height, width = batch_img_metas[0]['img_shape'][:2] if stored else inputs.shape[-2:]
+        size = (int(height), int(width))
         logits = F.interpolate(logits, size, mode='bilinear', align_corners=self.align_corners)
         if self._option('crf', False) and getattr(head, 'cosine', False):
             logits = logits / ops.upsampled_length(features, size).clamp_min(1e-12)

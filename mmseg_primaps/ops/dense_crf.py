@@ -1,0 +1,188 @@
+"""The fully connected conditional random field that aligns masks to the edges of a picture."""
+
+import functools
+import math
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import torch
+from torch import Tensor
+
+from .permutohedral import PermutohedralLattice
+from .separable_gaussian import SeparableGaussian
+
+Filter = Callable[[Tensor], Tensor]
+
+_PIXELS_PER_CHUNK = 32 * 320 * 320
+"""Pixels that share one lattice on an accelerator: a few GB where the pictures are nothing but noise."""
+_LABELS_PER_GROUP = 16
+"""Labels filtered together on CPU: a row of so many floats is one cache line."""
+_GROUP_BYTES = 31 << 20
+"""Bytes of vertex values filtered together on CPU: larger blocks go back to the system, page by page, when freed."""
+
+
+def dense_crf(
+    probabilities: Tensor,
+    images: Tensor,
+    iterations: int = 10,
+    gaussian_sxy: float = 1,
+    gaussian_compat: float = 3,
+    bilateral_sxy: float = 67,
+    bilateral_srgb: float = 3,
+    bilateral_compat: float = 4,
+    *,
+    valid: Tensor | None = None,
+    gaussian: str = 'lattice',
+    chunk: int | None = None,
+    longest_bag: int | None = None,
+    workers: int | None = None,
+) -> Tensor:
+    r"""Mean-field inference in a fully connected CRF with Potts compatibility (Kraehenbuehl & Koltun, 2011).
+
+    With the unary `p = clip(probabilities, 1e-5, 1)`, the first `Q` is `p` normalised, and every iteration sets
+
+        Q <- p * exp(gaussian_compat * G Q + bilateral_compat * B Q), normalised over the labels,
+
+    where `G = n K n` has the kernel on position / gaussian_sxy, `B` the one on (position / bilateral_sxy, blue, green,
+    red / bilateral_srgb), and `n = 1 / sqrt(K 1)`. `K` is evaluated on the permutohedral lattice. This is what
+    pydensecrf computes by default, to rounding. An image in a batch gets what it gets alone.
+
+    Args:
+        probabilities: `[B, L, H, W]`, floating point, in [0, 1]. Computed in float32 whatever the type.
+        images: uint8 RGB, `[B, 3, H, W]`. The channels are reversed inside, as the published codes do: the lattice
+            is an approximation, and their order changes about 0.2 % of the pixels.
+        iterations: mean-field updates; 0 returns the normalised unary.
+        gaussian_sxy: standard deviation of the smoothness kernel in pixels.
+        gaussian_compat: weight of the smoothness kernel.
+        bilateral_sxy: standard deviation of the appearance kernel in pixels.
+        bilateral_srgb: standard deviation of the appearance kernel in grey levels (of 255).
+        bilateral_compat: weight of the appearance kernel.
+        valid: bool `[B, L]`, False for a label that an image does not have: `Q = 0` there, as if it were left out.
+        gaussian: `'lattice'` (published), or `'conv'` for the smoothness kernel as exact separable convolution:
+            faster, argmax equal on about 99.9 % of the pixels.
+        chunk: images that share one lattice; by default 1 on CPU, elsewhere as many as fit a few GB.
+        longest_bag: see `PermutohedralLattice`; by default None on CPU, 256 elsewhere.
+        workers: threads that take a chunk each, with one thread inside. By default torch's number of threads on CPU
+            and 1, the calling thread, elsewhere. The result does not depend on it.
+
+    Returns:
+        `Q`, `[B, L, H, W]` of the type of `probabilities`; sums to 1 over the labels.
+
+    Raises:
+        ValueError: for shapes, types, devices or options that do not fit.
+    """
+    valid = _check(probabilities, images, valid)
+    if gaussian not in ('lattice', 'conv') or iterations < 0 or min(gaussian_sxy, bilateral_sxy, bilateral_srgb) <= 0:
+        raise ValueError("gaussian is 'lattice' or 'conv', iterations at least 0, standard deviations positive")
+    height, width = images.shape[-2:]
+    on_cpu = images.device.type == 'cpu'
+    chunk = chunk or (1 if on_cpu else max(1, _PIXELS_PER_CHUNK // (height * width)))
+    longest_bag = longest_bag or (None if on_cpu else 256)
+    smooth = _smoothness(gaussian, height, width, gaussian_sxy, gaussian_compat, images.device, longest_bag)
+    marginals = torch.zeros_like(probabilities)
+
+    @torch.no_grad()
+    def infer(begin: int) -> None:
+        part = slice(begin, begin + chunk)
+        kept = valid[part].any(0)
+        unary = probabilities[part, kept].float().clip(1e-5, 1) * valid[part, kept, None, None]
+        lattice = PermutohedralLattice(*_appearance(images[part], bilateral_sxy, bilateral_srgb), longest_bag)
+        rows = _mean_field(_rows(unary), smooth, lattice.normalise(bilateral_compat), height * width, iterations)
+        marginals[part, kept] = rows.unflatten(0, (height, width, -1)).permute(2, 3, 0, 1).to(marginals)
+
+    _map(infer, range(0, len(images), chunk), workers or (torch.get_num_threads() if on_cpu else 1))
+    return marginals
+
+
+def _check(probabilities: Tensor, images: Tensor, valid: Tensor | None) -> Tensor:
+    """Refuse what does not fit; returns which labels each image has."""
+    shape = tuple(probabilities.shape)
+    if len(shape) != 4 or not probabilities.is_floating_point():
+        raise ValueError(f'probabilities must be floating point [B, L, H, W], not {probabilities.dtype} {list(shape)}')
+    if tuple(images.shape) != (shape[0], 3, *shape[2:]) or images.dtype != torch.uint8:
+        expected = [shape[0], 3, *shape[2:]]
+        raise ValueError(f'images must be uint8 RGB {expected}, not {images.dtype} {list(images.shape)}')
+    if images.device != probabilities.device:
+        raise ValueError(f'images are on {images.device}, probabilities on {probabilities.device}')
+    if valid is None:
+        return torch.ones(shape[:2], dtype=torch.bool, device=images.device)
+    if valid.shape != shape[:2] or valid.dtype != torch.bool:
+        raise ValueError(f'valid must be bool {list(shape[:2])}, not {valid.dtype} {list(valid.shape)}')
+    return valid.to(images.device)
+
+
+def _rows(maps: Tensor) -> Tensor:
+    """Turn `[B, C, H, W]` into `[H * W * B, C]`: pixel by pixel, the images of a pixel side by side."""
+    return maps.permute(2, 3, 0, 1).reshape(-1, maps.shape[1])
+
+
+def _positions(height: int, width: int, sxy: float, device: torch.device) -> tuple[Tensor, list[float]]:
+    """`(x, y) / sxy` of every pixel, `[2, H * W]`, and their largest values."""
+    y, x = torch.meshgrid(torch.arange(height, device=device), torch.arange(width, device=device), indexing='ij')
+    # A tensor on the device as divisor: CUDA multiplies by the rounded inverse of a plain number.
+    return torch.stack([x, y]).flatten(1) / torch.full((1,), float(sxy), device=device), [width / sxy, height / sxy]
+
+
+def _appearance(images: Tensor, sxy: float, srgb: float) -> tuple[Tensor, list[float], int]:
+    """Features `[5, H * W * B]` of the pixels, their largest values, and the number of images."""
+    positions, extent = _positions(*images.shape[-2:], sxy, images.device)
+    colours = _rows(images.flip(1)).T / torch.full((1,), float(srgb), device=images.device)
+    features = torch.cat([positions.repeat_interleave(len(images), 1), colours])
+    return features, [*extent, *[255 / srgb] * 3], len(images)
+
+
+@functools.lru_cache(maxsize=8)
+@torch.no_grad()
+def _smoothness(
+    kind: str, height: int, width: int, sxy: float, compat: float, device: torch.device, longest_bag: int | None
+) -> Filter:
+    """The smoothness kernel depends on the size alone, so it is made once per size."""
+    if kind == 'conv':
+        return SeparableGaussian(height, width, sxy, compat, device)
+    return PermutohedralLattice(*_positions(height, width, sxy, device), 1, longest_bag).normalise(compat)
+
+
+def _groups(labels: int, vertices: int, device: torch.device) -> list[int]:
+    """Sizes of the groups of labels that are filtered together."""
+    if device.type != 'cpu':
+        return [labels]
+    count = math.ceil(labels / max(1, min(_LABELS_PER_GROUP, _GROUP_BYTES // (4 * vertices))))
+    return [labels * (i + 1) // count - labels * i // count for i in range(count)]
+
+
+def _mean_field(
+    unary: Tensor, smooth: Filter, lattice: PermutohedralLattice, pixels: int, iterations: int
+) -> Tensor:
+    """Mean-field marginals `[P, L]` of a unary `[P, L]` that need not be normalised."""
+    groups = [g.contiguous() for g in unary.split(_groups(unary.shape[1], lattice.vertices, unary.device), 1)]
+    marginals = _normalised([group.clone() for group in groups])
+    for _ in range(iterations):
+        messages = []
+        for group, values in zip(groups, marginals, strict=True):
+            message = lattice(values)
+            message += smooth(values.view(pixels, -1)).view(message.shape)
+            # No maximum is subtracted first: messages stay below the sum of the weights; 80 guards other weights.
+            messages.append(message.clamp_(max=80).exp_().mul_(group))
+        marginals = _normalised(messages)
+    return torch.cat(marginals, 1)
+
+
+def _normalised(groups: Sequence[Tensor]) -> list[Tensor]:
+    """Divide rows by their sum over all groups, in place."""
+    total = sum(group.sum(1, keepdim=True) for group in groups)
+    return [group.div_(total) for group in groups]
+
+
+def _map(work: Callable[[int], None], items: Iterable[int], workers: int) -> None:
+    """Do the work in the calling thread, or in several that compute with one thread each."""
+    items = list(items)
+    if min(workers, len(items)) <= 1:
+        for item in items:
+            work(item)
+        return
+    threads = torch.get_num_threads()
+    try:
+        with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            list(pool.map(work, items))
+    finally:
+        torch.set_num_threads(threads)
