@@ -17,6 +17,7 @@ class BuildWithConfigs(build_py):
     """Give the package its configs, tools and model index: copies in a wheel, links in an editable installation."""
 
     def run(self) -> None:
+        """Build as usual, then add what MIM looks for."""
         super().run()
         package = ROOT if self.editable_mode else Path(self.build_lib)
         folder = package / 'mmseg_primaps' / '.mim'
@@ -53,12 +54,14 @@ setup(
     packages=find_packages(include=['mmseg_primaps', 'mmseg_primaps.*']),
     cmdclass={'build_py': BuildWithConfigs},
     install_requires=[
-        'matplotlib',
+        'huggingface-hub',
         'numpy>=1.26',
         'opencv-python',
         'pillow',
+        'safetensors',
         'scikit-image>=0.22',
         'scipy>=1.11',
+        'tifffile',
         'timm>=1.0.9',
         'torch>=2.5',
         'torchvision>=0.20',
@@ -68,6 +71,7 @@ setup(
         # A user's pipeline has one of the two lines already, therefore neither is required.
         'onedl': ['onedl-mmcv>=2.3', 'onedl-mmengine>=0.10.12', 'onedl-mmsegmentation>=1.4'],
         'openmmlab': ['mmcv>=2.0.0rc4,<2.2', 'mmengine>=0.10.7,<1', 'mmsegmentation>=1.2.2,<2', 'ftfy', 'regex'],
+        'coco': ['pycocotools'],  # only to draw label maps from COCO's JSON
         'dev': ['hypothesis', 'mypy', 'pytest', 'pytest-cov', 'pytest-timeout', 'pytest-xdist', 'ruff'],
     },
 )
