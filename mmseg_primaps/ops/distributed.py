@@ -24,7 +24,7 @@ def merge_over_processes(accumulator: Accumulator) -> Accumulator:
         return accumulator
     own = {name: value.cpu() for name, value in accumulator.state_dict().items()}
     device = next((value.device for value in accumulator.state_dict().values() if value.ndim), 'cpu')
-    parts = []
+    parts: list[Accumulator] = []
     for rank in range(dist.get_world_size()):
         box = [own]
         dist.broadcast_object_list(box, src=rank)

@@ -22,8 +22,8 @@ class FeatureSample:
         if size < 1:
             raise ValueError(f'a sample needs at least one feature, not {size}')
         self.size, self.seed, self.seen = size, seed, 0
-        self._keys: Tensor | None = None
-        self._rows: Tensor | None = None
+        self._parts: list[tuple[Tensor, Tensor]] = []
+        self._kept = 0
         self._limit = 1.0
 
     def update(self, features: Tensor, indices: Tensor) -> 'FeatureSample':
@@ -50,7 +50,7 @@ class FeatureSample:
     def merge(self, other: 'FeatureSample') -> 'FeatureSample':
         """Add what another sample of the same size and seed has kept; returns itself."""
         self.seen += other.seen
-        return self if other._keys is None or other._rows is None else self._add(other._keys, other._rows)
+        return self._add(*other._sorted()) if other._parts else self
 
     def rows(self) -> Tensor:
         """The sample, float32 `[n, C]`, in the order of the keys (which is random and reproducible).
@@ -58,34 +58,35 @@ class FeatureSample:
         Raises:
             ValueError: No features were offered.
         """
-        if self._keys is None or self._rows is None:
+        if not self._parts:
             raise ValueError('no features were offered: call update first')
-        order = self._keys.argsort()[: self.size]
-        self._keys, self._rows = self._keys[order], self._rows[order]
-        return self._rows
+        return self._sorted()[1]
 
     def state_dict(self) -> dict[str, Tensor]:
         """What another process needs to merge this sample."""
         seen = {'seen': torch.tensor(self.seen)}
-        if self._keys is None:
-            return seen
-        rows = self.rows()
-        return {**seen, 'rows': rows, 'keys': self._keys}
+        return {**seen, **dict(zip(('keys', 'rows'), self._sorted(), strict=True))} if self._parts else seen
 
     def load_state_dict(self, state: dict[str, Tensor]) -> 'FeatureSample':
         """Continue from what :meth:`state_dict` gave; returns itself."""
-        self.seen, self._keys, self._rows = int(state['seen']), state.get('keys'), state.get('rows')
-        return self
+        self.seen, self._kept, self._limit = int(state['seen']), 0, 1.0
+        self._parts = []
+        return self._add(state['keys'], state['rows']) if 'keys' in state else self
 
     def _add(self, keys: Tensor, rows: Tensor) -> 'FeatureSample':
-        if self._keys is None or self._rows is None:
-            self._keys, self._rows = keys, rows
-        else:
-            self._keys, self._rows = torch.cat([self._keys, keys.to(self._keys)]), torch.cat([self._rows, rows])
-        if len(self._keys) > 2 * self.size:
-            self.rows()
-            self._limit = float(self._keys[-1])
+        self._parts.append((keys, rows))
+        self._kept += len(keys)
+        if self._kept > 2 * self.size:
+            self._limit = float(self._sorted()[0][-1])
         return self
+
+    def _sorted(self) -> tuple[Tensor, Tensor]:
+        """Keys and rows of the sample in the order of the keys; forgets what does not belong to it."""
+        keys, rows = (torch.cat(tensors) for tensors in zip(*self._parts, strict=True))
+        order = keys.argsort()[: self.size]
+        self._parts = [(keys[order], rows[order])]
+        self._kept = len(order)
+        return self._parts[0]
 
 
 def random_keys(seed: int, indices: Tensor, places: int) -> Tensor:
