@@ -38,7 +38,8 @@ def proposal_path(root: str | Path, base: str | Path, img_path: str | Path) -> P
     Raises:
         InputError: The picture does not lie below ``base``.
     """
-    picture, folder = Path(img_path).absolute(), Path(base).absolute()
+    # abspath and not Path.absolute: '..' must go, or the same folder written in two ways would not match
+    picture, folder = (Path(os.path.abspath(path)) for path in (img_path, base))  # noqa: PTH100
     if not picture.is_relative_to(folder):
         raise InputError(f'{img_path} does not lie below {base}, the folder that proposals are filed by')
     return Path(root) / f'{picture.relative_to(folder)}.png'
