@@ -71,7 +71,7 @@ def dense_crf(
     Raises:
         ValueError: for shapes, types, devices or options that do not fit.
     """
-    valid = _check(probabilities, images, valid)
+    _check(probabilities, images, valid)
     if gaussian not in ('lattice', 'conv') or iterations < 0 or min(gaussian_sxy, bilateral_sxy, bilateral_srgb) <= 0:
         raise ValueError("gaussian is 'lattice' or 'conv', iterations at least 0, standard deviations positive")
     height, width = images.shape[-2:]
@@ -84,18 +84,17 @@ def dense_crf(
     @torch.no_grad()
     def infer(begin: int) -> None:
         part = slice(begin, begin + chunk)
-        kept = valid[part].any(0)
-        unary = probabilities[part, kept].float().clip(1e-5, 1) * valid[part, kept, None, None]
+        unary, kept = _unary(probabilities[part], None if valid is None else valid[part])
         lattice = PermutohedralLattice(*_appearance(images[part], bilateral_sxy, bilateral_srgb), longest_bag)
         rows = _mean_field(_rows(unary), smooth, lattice.normalise(bilateral_compat), height * width, iterations)
-        marginals[part, kept] = rows.unflatten(0, (height, width, -1)).permute(2, 3, 0, 1).to(marginals)
+        marginals[part][:, kept] = rows.unflatten(0, (height, width, -1)).permute(2, 3, 0, 1).to(marginals)
 
     _map(infer, range(0, len(images), chunk), workers or (torch.get_num_threads() if on_cpu else 1))
     return marginals
 
 
-def _check(probabilities: Tensor, images: Tensor, valid: Tensor | None) -> Tensor:
-    """Refuse what does not fit; returns which labels each image has."""
+def _check(probabilities: Tensor, images: Tensor, valid: Tensor | None) -> None:
+    """Refuse what does not fit."""
     shape = tuple(probabilities.shape)
     if len(shape) != 4 or not probabilities.is_floating_point():
         raise ValueError(f'probabilities must be floating point [B, L, H, W], not {probabilities.dtype} {list(shape)}')
@@ -104,11 +103,17 @@ def _check(probabilities: Tensor, images: Tensor, valid: Tensor | None) -> Tenso
         raise ValueError(f'images must be uint8 RGB {expected}, not {images.dtype} {list(images.shape)}')
     if images.device != probabilities.device:
         raise ValueError(f'images are on {images.device}, probabilities on {probabilities.device}')
-    if valid is None:
-        return torch.ones(shape[:2], dtype=torch.bool, device=images.device)
-    if valid.shape != shape[:2] or valid.dtype != torch.bool:
+    if valid is not None and (valid.shape != shape[:2] or valid.dtype != torch.bool):
         raise ValueError(f'valid must be bool {list(shape[:2])}, not {valid.dtype} {list(valid.shape)}')
-    return valid.to(images.device)
+
+
+def _unary(probabilities: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor | slice]:
+    """Clipped probabilities (0 where a label is not valid), and which labels any of the images has."""
+    unary = probabilities.float().clip(1e-5, 1)
+    if valid is None:
+        return unary, slice(None)
+    kept = valid.any(0).nonzero()[:, 0]
+    return unary[:, kept] * valid[:, kept, None, None], kept
 
 
 def _rows(maps: Tensor) -> Tensor:
@@ -125,7 +130,8 @@ def _positions(height: int, width: int, sxy: float, device: torch.device) -> tup
 
 def _appearance(images: Tensor, sxy: float, srgb: float) -> tuple[Tensor, list[float], int]:
     """Features `[5, H * W * B]` of the pixels, their largest values, and the number of images."""
-    positions, extent = _positions(*images.shape[-2:], sxy, images.device)
+    height, width = images.shape[-2:]
+    positions, extent = _positions(height, width, sxy, images.device)
     colours = _rows(images.flip(1)).T / torch.full((1,), float(srgb), device=images.device)
     features = torch.cat([positions.repeat_interleave(len(images), 1), colours])
     return features, [*extent, *[255 / srgb] * 3], len(images)
@@ -150,9 +156,7 @@ def _groups(labels: int, vertices: int, device: torch.device) -> list[int]:
     return [labels * (i + 1) // count - labels * i // count for i in range(count)]
 
 
-def _mean_field(
-    unary: Tensor, smooth: Filter, lattice: PermutohedralLattice, pixels: int, iterations: int
-) -> Tensor:
+def _mean_field(unary: Tensor, smooth: Filter, lattice: PermutohedralLattice, pixels: int, iterations: int) -> Tensor:
     """Mean-field marginals `[P, L]` of a unary `[P, L]` that need not be normalised."""
     groups = [g.contiguous() for g in unary.split(_groups(unary.shape[1], lattice.vertices, unary.device), 1)]
     marginals = _normalised([group.clone() for group in groups])
