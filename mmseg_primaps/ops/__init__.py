@@ -1,10 +1,21 @@
 """The mathematics: pure torch functions, no OpenMMLab import."""
 
 from .cluster_statistics import ClusterStatistics, assign_clusters
+from .consistency import consistent_foreground, whole_regions
 from .correspondence import CorrespondenceTerm, correspondence_loss
 from .dense_crf import dense_crf
 from .distributed import merge_over_processes
 from .feature_sample import FeatureSample
+from .foreground import (
+    ClusterEvidence,
+    border_mask,
+    cluster_evidence,
+    feature_norm_saliency,
+    foreground_clusters,
+    foreground_patches,
+    foreground_scores,
+    relative_saliency,
+)
 from .hidden_positives import attention_mix, hidden_positive_loss, specific_weight
 from .kmeans import KMeansResult, kmeans, kmeans_plus_plus
 from .losses import class_frequencies, cosine_kmeans_loss, prototype_focal_loss
@@ -12,14 +23,16 @@ from .majority_vote import majority_vote
 from .momentum import momentum_decay
 from .photometric import PhotometricParameters, draw_photometric, gaussian_blur, student_view
 from .principal_masks import principal_masks
-from .prototypes import prototype_logits, upsampled_length
 from .proposals import PROPOSALS_VERSION, mask_proposals
+from .prototypes import prototype_logits, upsampled_length
 from .refine_masks import refine_masks
+from .regions import connected_regions, proposal_regions, region_boxes, region_crops, region_tokens
 from .scores import confusion_matrix, match_clusters, segmentation_scores
 from .streaming_pca import StreamingPCA
 from .upsampling import upsample, upsampled_argmax
 
 __all__ = [
+    'ClusterEvidence',
     'ClusterStatistics',
     'CorrespondenceTerm',
     'FeatureSample',
@@ -29,12 +42,20 @@ __all__ = [
     'StreamingPCA',
     'assign_clusters',
     'attention_mix',
+    'border_mask',
     'class_frequencies',
+    'cluster_evidence',
     'confusion_matrix',
+    'connected_regions',
+    'consistent_foreground',
     'correspondence_loss',
     'cosine_kmeans_loss',
     'dense_crf',
     'draw_photometric',
+    'feature_norm_saliency',
+    'foreground_clusters',
+    'foreground_patches',
+    'foreground_scores',
     'gaussian_blur',
     'hidden_positive_loss',
     'kmeans',
@@ -45,13 +66,19 @@ __all__ = [
     'merge_over_processes',
     'momentum_decay',
     'principal_masks',
+    'proposal_regions',
     'prototype_focal_loss',
     'prototype_logits',
     'refine_masks',
+    'region_boxes',
+    'region_crops',
+    'region_tokens',
+    'relative_saliency',
     'segmentation_scores',
     'specific_weight',
     'student_view',
     'upsample',
     'upsampled_argmax',
     'upsampled_length',
+    'whole_regions',
 ]
