@@ -80,11 +80,11 @@ def cluster_evidence(labels: Tensor, saliency: Tensor, clusters: int) -> Cluster
     """
     if labels.shape != saliency.shape or labels.ndim != 3:
         raise ValueError(f'labels {tuple(labels.shape)} and saliency {tuple(saliency.shape)} must both be [B, h, w]')
-    pictures = len(labels)
+    pictures, height, width = labels.shape
     first = torch.arange(pictures, device=labels.device).view(-1, 1, 1) * clusters
     slots = (labels + first).flatten()
     units = (relative_saliency(saliency.double()) * _UNIT).round().long()
-    at_border = border_mask(*labels.shape[1:], labels.device).expand_as(labels)
+    at_border = border_mask(height, width, labels.device).expand_as(labels)
     values = torch.stack([torch.ones_like(units), at_border.long(), units]).flatten(1)
     sums = torch.zeros(3, pictures * clusters, dtype=torch.int64, device=labels.device)
     sums.index_add_(1, slots, values)

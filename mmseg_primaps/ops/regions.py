@@ -128,7 +128,8 @@ def region_tokens(features: Tensor, weights: Tensor, regions: Tensor) -> Tensor:
     if not count:
         return features.new_zeros((0, features.shape[0]), dtype=torch.float32)
     numbers = torch.arange(1, count + 1, device=regions.device).view(-1, 1, 1)
-    shares = F.adaptive_avg_pool2d((regions == numbers).float(), list(features.shape[1:])).flatten(1)
+    height, width = features.shape[1:]
+    shares = F.adaptive_avg_pool2d((regions == numbers).float(), (height, width)).flatten(1)
     weighted = shares * weights.float().flatten()
     weighted = torch.where(weighted.sum(dim=1, keepdim=True) > 0, weighted, shares)
     rows = features.float().flatten(1).T

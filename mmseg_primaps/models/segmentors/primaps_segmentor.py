@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ... import ops
 from ...utils import InputError
-from ..utils import freeze, frozen_modules
+from ..utils import freeze, frozen_modules, restore, to_uint8, whole_picture
 
 STORED_NDIM = 5
 
@@ -82,10 +82,10 @@ class PriMaPsSegmentor(EncoderDecoder):
 
     def predict(self, inputs: Tensor, data_samples: list[SegDataSample] | None = None) -> list[SegDataSample]:
         """Segment a normalised batch ``[B, 3, H, W]`` at the pictures' original sizes."""
-        samples = data_samples or [SegDataSample(metainfo=_whole(inputs)) for _ in inputs]
+        samples = data_samples or [SegDataSample(metainfo=whole_picture(inputs)) for _ in inputs]
         logits = self.inference(inputs, [dict(sample.metainfo) for sample in samples])
         for picture, values, sample in zip(inputs, logits, samples, strict=True):
-            values = _restore(values, sample.metainfo)
+            values = restore(values, sample.metainfo)
             self._store(sample, picture, values.view(len(self.names), self.num_classes, *values.shape[-2:]))
         return samples
 
@@ -96,37 +96,13 @@ class PriMaPsSegmentor(EncoderDecoder):
             main = name == self.names[0]
             sample.set_field(_labels(values), 'pred_sem_seg' if main else f'pred_{name}')
             if self._option('crf', False):
-                refined = self._refine(values, _restore(picture, sample.metainfo))
+                refined = self._refine(values, restore(picture, sample.metainfo))
                 sample.set_field(_labels(refined), 'pred_crf' if main else f'pred_{name}_crf')
 
     def _refine(self, logits: Tensor, picture: Tensor) -> Tensor:
         probabilities = (logits * self._option('crf_scale', 1.0)).softmax(dim=0)
-        return ops.dense_crf(probabilities[None], self._to_uint8(picture)[None])[0]
-
-    def _to_uint8(self, picture: Tensor) -> Tensor:
-        """Undo the normalisation: the uint8 RGB picture ``[3, H, W]`` (rounding gives the exact values back)."""
-        preprocessor = self.data_preprocessor
-        if getattr(preprocessor, '_enable_normalize', False):
-            picture = picture * preprocessor.std + preprocessor.mean
-        return picture.round().clamp(0, 255).to(torch.uint8)
+        return ops.dense_crf(probabilities[None], to_uint8(picture, self.data_preprocessor)[None])[0]
 
 
 def _labels(logits: Tensor) -> PixelData:
     return PixelData(data=logits.argmax(dim=0, keepdim=True))
-
-
-def _whole(inputs: Tensor) -> dict[str, Any]:
-    shape = tuple(inputs.shape[-2:])
-    return {'ori_shape': shape, 'img_shape': shape}
-
-
-def _restore(values: Tensor, meta: dict[str, Any]) -> Tensor:
-    """Cut mmseg's padding off maps ``[C, H, W]``, undo a flip and resize to the original shape."""
-    left, right, top, bottom = meta.get('img_padding_size', meta.get('padding_size', (0, 0, 0, 0)))
-    height, width = values.shape[-2:]
-    values = values[:, top : height - bottom, left : width - right]
-    if meta.get('flip'):
-        values = values.flip(-1 if meta.get('flip_direction') == 'horizontal' else -2)
-    if tuple(values.shape[-2:]) == tuple(meta['ori_shape'][:2]):
-        return values
-    return F.interpolate(values[None], meta['ori_shape'][:2], mode='bilinear', align_corners=False)[0]
