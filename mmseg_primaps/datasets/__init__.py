@@ -5,6 +5,7 @@ from .camvid import CamVidDataset
 from .cityscapes27 import Cityscapes27Dataset
 from .coco81 import COCO81Dataset
 from .cocostuff27 import COCOStuff27Dataset
+from .five_crop import FiveCropDataset
 from .folder_dataset import FolderDataset
 from .potsdam3 import Potsdam3Dataset
 from .unlabeled import UnlabeledDataset
@@ -15,6 +16,7 @@ __all__ = [
     'COCOStuff27Dataset',
     'CamVidDataset',
     'Cityscapes27Dataset',
+    'FiveCropDataset',
     'FolderDataset',
     'Potsdam3Dataset',
     'UnlabeledDataset',

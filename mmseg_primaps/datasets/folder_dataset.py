@@ -1,5 +1,6 @@
 """The common ground of the data sets here: pictures and label maps in parallel folders, checked before training."""
 
+import json
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,6 +13,9 @@ from mmseg_primaps.utils import InputError
 from .folder_files import list_stems, read_list, require
 from .label_table import LabelTable
 from .transforms.loading import LoadMappedAnnotations
+
+# Record that tools/prepare_dataset.py leaves in a folder.
+PREPARED = 'prepared.json'
 
 
 class FolderDataset(BaseSegDataset):
@@ -90,12 +94,18 @@ class FolderDataset(BaseSegDataset):
         """Names below the image folder that a list asks for; ``None`` for every picture."""
         return read_list(self.ann_file) if self.ann_file else None
 
+    def _notes(self) -> list[str]:
+        """What ``prepare_dataset.py`` warned of when it made the folder; a metrics file should say it too."""
+        record = Path(self.data_root or '', PREPARED)
+        return json.loads(record.read_text()).get('notes', []) if self.data_root and record.is_file() else []
+
     def load_data_list(self) -> list[dict]:
         """Find and pair the files.
 
         Returns:
             One dict per picture, sorted by name (in the list's order where there is a list).
         """
+        self._metainfo['notes'] = self._notes()
         images, labels = self.data_prefix['img_path'], self.data_prefix['seg_map_path']
         stems = list_stems(images, self.img_suffix, self.parts)
         wanted = self.listed()

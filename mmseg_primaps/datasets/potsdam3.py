@@ -1,6 +1,5 @@
 """Potsdam aerial pictures with 3 coarse classes."""
 
-import json
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -23,7 +22,6 @@ LISTS: dict[str, tuple[str, ...]] = {
     'train+val': ('labelled_train.txt', 'labelled_test.txt'),
     'all': ('labelled_train.txt', 'labelled_test.txt', 'unlabelled_train.txt'),
 }
-SPLIT_RECORD = 'split.json'
 
 
 @DATASETS.register_module()
@@ -68,10 +66,4 @@ class Potsdam3Dataset(FolderDataset):
         """Numbers that the split's lists give."""
         if self.ann_file:
             return super().listed()
-        self._metainfo['notes'] = self._notes()
         return [number for name in LISTS[self.split] for number in read_list(f'{self.data_root}/{name}')]
-
-    def _notes(self) -> list[str]:
-        """The warning about a split that was drawn here, if it was."""
-        record = Path(f'{self.data_root}/{SPLIT_RECORD}')
-        return [json.loads(record.read_text())['note']] if record.is_file() else []

@@ -82,5 +82,5 @@ def test_a_missing_folder_or_list_is_named(root: Path, build: Callable) -> None:
 
 def test_the_warning_about_a_drawn_split_reaches_the_metainfo(root: Path, build: Callable) -> None:
     assert build('Potsdam3Dataset', data_root=str(root)).metainfo['notes'] == []
-    (root / 'split.json').write_text(json.dumps({'note': 'drawn with seed 0'}))
+    (root / 'prepared.json').write_text(json.dumps({'notes': ['drawn with seed 0']}))
     assert build('Potsdam3Dataset', data_root=str(root)).metainfo['notes'] == ['drawn with seed 0']
