@@ -1,5 +1,7 @@
 """Prototypes in weight-norm form: a direction v and a gain g for each cluster."""
 
+from itertools import combinations_with_replacement
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -34,15 +36,31 @@ def upsampled_length(features: Tensor, size: tuple[int, int]) -> Tensor:
     """Length of the upsampled feature at every pixel, `[B, 1, H, W]`.
 
     Logits that are dot products commute with upsampling, cosines do not: dividing the upsampled logits by this length
-    gives the cosines of the upsampled features, as the published code computes them. Channels go through in blocks,
-    so that the `[B, C, H, W]` features never exist.
+    gives the cosines of the upsampled features, as the published code computes them. A pixel's feature is a weighted
+    sum of four, so its squared length is a weighted sum of their ten products, and those are taken on the patch grid:
+    the `[B, C, H, W]` features never exist.
 
     Args:
         features: `[B, C, h, w]`.
         size: Height and width (H, W).
     """
-    squares = torch.zeros(features.shape[0], 1, *size, dtype=features.dtype, device=features.device)
-    for block in features.split(16, dim=1):
-        upsampled = F.interpolate(block, size=size, mode='bilinear', align_corners=False)
-        squares += upsampled.square().sum(dim=1, keepdim=True)
-    return squares.sqrt()
+    height, width = features.shape[2:]
+    corners = F.pad(features, (0, 1, 0, 1), mode='replicate')
+    moved = [corners[:, :, y : y + height, x : x + width] for y in (0, 1) for x in (0, 1)]
+    rows, columns = (_linear_weights(n, m, features) for n, m in zip((height, width), size, strict=True))
+    weights = [row.unsqueeze(1) * column for row in rows[1] for column in columns[1]]
+    place = (rows[0].unsqueeze(1) * width + columns[0]).flatten()
+    squares = torch.zeros(features.shape[0], *size, dtype=features.dtype, device=features.device)
+    for one, other in combinations_with_replacement(range(4), 2):
+        product = (moved[one] * moved[other]).sum(dim=1).flatten(1)[:, place].view_as(squares)
+        squares += product * (weights[one] * weights[other] * (1 if one == other else 2))
+    return squares.clamp_min_(0).sqrt_().unsqueeze(1)
+
+
+def _linear_weights(length: int, target: int, like: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    """First neighbour of each of `target` places on a line of `length`, and the weights of it and the next."""
+    place = (torch.arange(target, device=like.device, dtype=torch.float64) + 0.5) * (length / target) - 0.5
+    place = place.clamp(0, length - 1)
+    first = place.floor()
+    share = (place - first).to(like.dtype)
+    return first.long(), (1 - share, share)

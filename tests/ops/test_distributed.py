@@ -28,10 +28,11 @@ def cluster_and_decompose(rank: int, processes: int, folder: str) -> None:
     dist.destroy_process_group()
 
 
-def test_kmeans_and_components_of_three_processes_are_those_of_one(tmp_path: Path) -> None:
-    mp.spawn(cluster_and_decompose, (3, str(tmp_path)), nprocs=3)
+def test_kmeans_and_components_of_two_processes_are_those_of_one(tmp_path: Path) -> None:
+    # Forked, because a spawned process imports everything again.
+    mp.start_processes(cluster_and_decompose, (2, str(tmp_path)), nprocs=2, start_method='fork')
     alone = kmeans(draw(), 4, sample_size=40)
-    for rank in range(3):
+    for rank in range(2):
         centres, counts, components = torch.load(tmp_path / f'{rank}.pt', weights_only=True)
         assert torch.equal(centres, alone.centres)
         assert torch.equal(counts, alone.counts)

@@ -1,5 +1,6 @@
 """Prototype logits and lengths on the patch grid equal those of upsampled features."""
 
+import pytest
 import torch
 import torch.nn.functional as F
 from torch.nn.utils.parametrizations import weight_norm
@@ -23,10 +24,12 @@ def test_cosine_needs_no_normalised_features() -> None:
     torch.testing.assert_close(prototype_logits(features, direction, cosine=True), expected, atol=1e-6, rtol=1e-5)
 
 
-def test_upsampled_length_is_the_norm_of_upsampled_features() -> None:
-    features = torch.randn(2, 37, 4, 5)
-    expected = F.interpolate(features, (16, 15), mode='bilinear').norm(dim=1, keepdim=True)
-    torch.testing.assert_close(upsampled_length(features, (16, 15)), expected, atol=1e-5, rtol=1e-5)
+@pytest.mark.parametrize('size', [(16, 15), (4, 5), (3, 2), (1, 1), (9, 31)])
+@pytest.mark.parametrize('grid', [(4, 5), (1, 1), (1, 6), (7, 1)])
+def test_upsampled_length_is_the_norm_of_upsampled_features(grid: tuple[int, int], size: tuple[int, int]) -> None:
+    features = torch.randn(2, 37, *grid, generator=torch.Generator().manual_seed(0))
+    expected = F.interpolate(features, size, mode='bilinear').norm(dim=1, keepdim=True)
+    torch.testing.assert_close(upsampled_length(features, size), expected, atol=1e-5, rtol=1e-5)
 
 
 def draw(*shape: int) -> torch.Tensor:
