@@ -7,6 +7,7 @@ norm that is left, or by a Cholesky factorisation, so that the result is certifi
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 import torch
@@ -30,10 +31,11 @@ def decompose(matrix: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
     return vectors[..., -1], _angle(noise, values[:, -1] - values[:, -2] - noise)
 
 
-def starting_basis(channels: int, width: int, like: Tensor) -> Tensor:
-    """Random orthonormal `[1, C, b]`, always the same, in the dtype and on the device of `like`."""
+@lru_cache(maxsize=8)
+def starting_basis(channels: int, width: int) -> Tensor:
+    """Random orthonormal `[1, C, b]` in float64 on the CPU, always the same."""
     drawn = torch.randn(1, channels, width, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    return torch.linalg.qr(drawn).Q.to(like)
+    return torch.linalg.qr(drawn).Q
 
 
 def orthonormalise(vectors: Tensor) -> Tensor:

@@ -67,8 +67,8 @@ class FreeFeatures:
 
     def remove(self, taken: Tensor) -> None:
         """Take out the features where the bool `[B, m]` is set; cheap for one image if they are the fewer."""
-        self.free = self.free * ~taken
-        self._weight = self.inverse_norm * self.free
+        self.free = self.free.masked_fill(taken, 0)
+        self._weight = self._weight.masked_fill(taken, 0)
         if len(taken) > 1:
             return self._measure()
         indices = taken[0].nonzero().squeeze(1)
@@ -117,12 +117,13 @@ class FreeFeatures:
 
     def _downdate(self, indices: Tensor) -> None:
         """Subtract the scatter of features that leave, and that of the two means, from the scatter of all."""
-        rows = self.tokens[0].index_select(0, indices)
-        total, count = rows.sum(0), len(indices)
-        left = self._count - count
+        count, left = len(indices), self._count - len(indices)
+        rows = self.tokens[0].index_select(0, torch.cat([indices, indices[:1]]))
+        total = rows[:-1].sum(0)
         mean, mean_left = total / count, (self._total - total) / left
-        between = (mean - mean_left) * (count * left / self._count) ** 0.5
-        add_moment(self.scatter[0], torch.cat([rows - mean, between[None]]), -1.0)
+        rows[:-1] -= mean
+        torch.sub(mean, mean_left, out=rows[-1]).mul_((count * left / self._count) ** 0.5)
+        add_moment(self.scatter[0], rows, -1.0)
         self._total, self._count = self._total - total, left
         # What was subtracted leaves its rounding error behind; start anew before it matters.
         if bool(_rounding(self.scatter) < self.noise / 16):

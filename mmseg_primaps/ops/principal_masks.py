@@ -96,7 +96,7 @@ class _Partition:
         self.active = torch.ones(batch, dtype=torch.bool, device=features.device)
         self.doubtful = ~self.active
         self.covered = torch.zeros(batch, dtype=torch.long, device=features.device)
-        self.basis = None if channels <= _FEW_CHANNELS else starting_basis(channels, _WIDTH, features)
+        self.basis = None if channels <= _FEW_CHANNELS else starting_basis(channels, _WIDTH).to(features)
 
     def step(self) -> Tensor:
         """Take the next mask `[B, n]` out; zero for images that are finished."""
@@ -158,11 +158,11 @@ def _prepare(features: Tensor) -> Tensor:
 
 @contextmanager
 def _full_precision(device_type: str) -> Iterator[None]:
-    """No autocast and no TF32 inside: the error bounds count on the digits of the dtype."""
+    """No autocast, no TF32, no gradient inside: the error bounds count on the digits of the dtype."""
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision('highest')
     try:
-        with torch.autocast(device_type, enabled=False):
+        with torch.autocast(device_type, enabled=False), torch.inference_mode():
             yield
     finally:
         torch.set_float32_matmul_precision(before)
