@@ -2,7 +2,7 @@
 
 import argparse
 
-from mmseg_primaps.apis import load_config, over_seeds, train
+from mmseg_primaps.apis import check_data, load_config, over_seeds, train
 from mmseg_primaps.apis.cli import add_common_flags, run, set_local_rank
 
 

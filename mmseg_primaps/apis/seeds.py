@@ -27,7 +27,7 @@ def over_seeds(cfg: Config, seeds: Sequence[int], run: Callable[[Config], Report
         one = copy.deepcopy(cfg)
         one.work_dir = str(folder / f'seed_{seed}')
         one.experiment_name = f'{folder.name}_seed_{seed}'
-        one.setdefault('randomness', {})['seed'] = seed
+        one.merge_from_dict({'randomness.seed': seed})
         reports[str(seed)] = run(one)
     summary = {'seeds': {seed: figures(report) for seed, report in reports.items()}, 'summary': summarise(reports)}
     folder.mkdir(parents=True, exist_ok=True)
