@@ -13,7 +13,7 @@ class Bags(NamedTuple):
     tensor, and on any device it adds in the same order every time.
     """
 
-    index: Tensor
+    columns: Tensor
     """Column of each entry, int32 `[entries]`."""
     offsets: Tensor
     """First entry of each row, and the number of entries, int32 `[rows + 1]`."""
@@ -22,7 +22,7 @@ class Bags(NamedTuple):
 
     def __call__(self, table: Tensor) -> Tensor:
         """Multiply with `table` `[columns, L]` (float32); returns `[rows, L]`."""
-        return torch.embedding_bag(table, self.index, self.offsets, False, 0, False, self.weights, True)[0]
+        return torch.embedding_bag(table, self.columns, self.offsets, False, 0, False, self.weights, True)[0]
 
 
 def equal_offsets(rows: int, entries: int, device: torch.device) -> Tensor:

@@ -49,27 +49,28 @@ def dense_crf(
 
     Args:
         probabilities: `[B, L, H, W]`, floating point, in [0, 1]. Computed in float32 whatever the type.
-        images: uint8 RGB, `[B, 3, H, W]`. The channels are reversed inside, as the published codes do: the lattice
+        images: Uint8 RGB, `[B, 3, H, W]`. The channels are reversed inside, as the published codes do: the lattice
             is an approximation, and their order changes about 0.2 % of the pixels.
-        iterations: mean-field updates; 0 returns the normalised unary.
-        gaussian_sxy: standard deviation of the smoothness kernel in pixels.
-        gaussian_compat: weight of the smoothness kernel.
-        bilateral_sxy: standard deviation of the appearance kernel in pixels.
-        bilateral_srgb: standard deviation of the appearance kernel in grey levels (of 255).
-        bilateral_compat: weight of the appearance kernel.
-        valid: bool `[B, L]`, False for a label that an image does not have: `Q = 0` there, as if it were left out.
+        iterations: Mean-field updates; 0 returns the normalised unary.
+        gaussian_sxy: Standard deviation of the smoothness kernel in pixels.
+        gaussian_compat: Weight of the smoothness kernel.
+        bilateral_sxy: Standard deviation of the appearance kernel in pixels.
+        bilateral_srgb: Standard deviation of the appearance kernel in grey levels (of 255).
+        bilateral_compat: Weight of the appearance kernel.
+        valid: Bool `[B, L]`, False for a label that an image does not have: `Q = 0` there, as if it were left out.
+            Every image has at least one.
         gaussian: `'lattice'` (published), or `'conv'` for the smoothness kernel as exact separable convolution:
             faster, argmax equal on about 99.9 % of the pixels.
-        chunk: images that share one lattice; by default 1 on CPU, elsewhere as many as fit a few GB.
-        longest_bag: see `PermutohedralLattice`; by default None on CPU, 256 elsewhere.
-        workers: threads that take a chunk each, with one thread inside. By default torch's number of threads on CPU
+        chunk: Images that share one lattice; by default 1 on CPU, elsewhere as many as fit a few GB.
+        longest_bag: See `PermutohedralLattice`; by default None on CPU, 256 elsewhere.
+        workers: Threads that take a chunk each, with one thread inside. By default torch's number of threads on CPU
             and 1, the calling thread, elsewhere. The result does not depend on it.
 
     Returns:
         `Q`, `[B, L, H, W]` of the type of `probabilities`; sums to 1 over the labels.
 
     Raises:
-        ValueError: for shapes, types, devices or options that do not fit.
+        ValueError: For shapes, types, devices or options that do not fit.
     """
     _check(probabilities, images, valid)
     if gaussian not in ('lattice', 'conv') or iterations < 0 or min(gaussian_sxy, bilateral_sxy, bilateral_srgb) <= 0:
@@ -96,7 +97,7 @@ def dense_crf(
 def _check(probabilities: Tensor, images: Tensor, valid: Tensor | None) -> None:
     """Refuse what does not fit."""
     shape = tuple(probabilities.shape)
-    if len(shape) != 4 or not probabilities.is_floating_point():
+    if len(shape) != 4 or 0 in shape[1:] or not probabilities.is_floating_point():
         raise ValueError(f'probabilities must be floating point [B, L, H, W], not {probabilities.dtype} {list(shape)}')
     if tuple(images.shape) != (shape[0], 3, *shape[2:]) or images.dtype != torch.uint8:
         expected = [shape[0], 3, *shape[2:]]

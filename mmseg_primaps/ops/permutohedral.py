@@ -61,7 +61,7 @@ class PermutohedralLattice:
         r"""Turn `K` into `compat * n K n` with `n = 1 / sqrt(K 1 + 1e-20)`, folded into the stored weights."""
         ones = torch.ones(self.points, 1, device=self.splat.weights.device)
         scale = torch.rsqrt(self(ones)[:, 0] + 1e-20)
-        self.splat = self.splat._replace(weights=self.splat.weights * scale.index_select(0, self.splat.index))
+        self.splat = self.splat._replace(weights=self.splat.weights * scale.index_select(0, self.splat.columns))
         per_point = self.slice.weights.view(self.points, -1) * (scale * compat)[:, None]
         self.slice = self.slice._replace(weights=per_point.flatten())
         return self
@@ -192,7 +192,7 @@ def _cut(bags: Bags, length: int) -> tuple[Bags, Bags]:
     offsets, device = bags.offsets.long(), bags.offsets.device
     ends = torch.cumsum((torch.diff(offsets) + length - 1) // length, 0)
     # An upper bound of the number of pieces, known without asking the device; the surplus ones are empty.
-    total = len(ends) + len(bags.index) // length
+    total = len(ends) + len(bags.columns) // length
     piece = torch.arange(total + 1, device=device)
     owner = torch.searchsorted(ends, piece, right=True)
     begin = torch.cat([ends.new_zeros(1), ends])

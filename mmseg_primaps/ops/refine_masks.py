@@ -23,7 +23,8 @@ def refine_masks(
     unary of a dense CRF; the most likely channel wins, and the background is no proposal.
 
     Args:
-        masks: `[B, N, h, w]` in extraction order, at least 0; channels that are zero everywhere are padding.
+        masks: `[B, N, h, w]` in extraction order, at least 0; channels that are zero everywhere are padding and left
+            out of everything, as if the image came alone. A mask that the median filter empties is not.
         images: uint8 RGB `[B, 3, H, W]`.
         median: Apply the median filter (ablation).
         crf: Apply the CRF (ablation: otherwise the upsampled probabilities decide).
@@ -31,10 +32,10 @@ def refine_masks(
         **crf_options: Keyword arguments of :func:`dense_crf`.
 
     Returns:
-        Proposals, long `[B, H, W]`: 255 where there is none, else the number of the mask, 1 to N.
+        Proposals, long `[B, H, W]`: 255 where there is none, else the number of the mask's channel, 1 to N.
 
     Raises:
-        ValueError: There are more than 254 masks, or shapes do not fit.
+        ValueError: There are more than 254 channels, or shapes do not fit.
     """
     if masks.ndim != 4 or images.ndim != 4 or len(masks) != len(images):
         raise ValueError(f'masks {tuple(masks.shape)} must be [B, N, h, w], images {tuple(images.shape)} [B, 3, H, W]')
@@ -46,8 +47,16 @@ def refine_masks(
     probabilities = upsampled.softmax(dim=1)
     if crf:
         probabilities = dense_crf(probabilities, images, valid=valid, **crf_options)
-    labels = probabilities.argmax(dim=1)
+    labels = _most_likely(probabilities)
     return labels.masked_fill_(labels == 0, IGNORE)
+
+
+def _most_likely(probabilities: Tensor) -> Tensor:
+    """Argmax over the labels of `[B, L, H, W]`, as two maxima: on CPU several times faster than `argmax`."""
+    labels = probabilities.shape[1]
+    countdown = torch.arange(labels, 0, -1, dtype=torch.uint8, device=probabilities.device).view(1, -1, 1, 1)
+    winner = (probabilities == probabilities.amax(1, keepdim=True)) * countdown
+    return labels - winner.amax(1).long()
 
 
 def mask_logits(masks: Tensor, valid: Tensor, median: bool = True, gain: float = 10.0) -> Tensor:
@@ -63,8 +72,13 @@ def mask_logits(masks: Tensor, valid: Tensor, median: bool = True, gain: float =
 
 
 def median_filter(maps: Tensor) -> Tensor:
-    """3x3 median of `[B, N, h, w]` with a reflecting border (a replicated one along a side of one location)."""
-    mode = 'reflect' if min(maps.shape[-2:]) > 1 else 'replicate'
-    padded = F.pad(maps, (1, 1, 1, 1), mode=mode)
-    windows = padded.unfold(2, 3, 1).unfold(3, 3, 1).flatten(-2)
-    return windows.median(dim=-1).values
+    """3x3 median of `[B, N, h, w]`; the border reflects, so that the edge itself is not repeated."""
+    height, width = (_reflected(length, maps.device) for length in maps.shape[-2:])
+    windows = maps[:, :, height][..., width].unfold(2, 3, 1).unfold(3, 3, 1)
+    return windows.flatten(-2).median(dim=-1).values
+
+
+def _reflected(length: int, device: torch.device) -> Tensor:
+    """Positions -1 to `length`, those outside mirrored at the first and last; a single one is repeated."""
+    position = torch.arange(-1, length + 1, device=device).abs()
+    return (length - 1 - (length - 1 - position).abs()).clamp_min(0)

@@ -12,7 +12,7 @@ class SeparableGaussian:
     r"""The operator `compat * n K n` with `K_ij = exp(-|x_i - x_j|^2 / (2 sxy^2))` and `n = 1 / sqrt(K 1)`.
 
     `K` and `n` are products of a factor for the rows and one for the columns, so two banded sums suffice. The kernel
-    ends at three standard deviations and at the border.
+    ends at three standard deviations (rounded up to a pixel) and at the border.
 
     Args:
         height: Rows of the picture.
