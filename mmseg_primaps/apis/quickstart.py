@@ -18,6 +18,7 @@ from ..utils.proposal_store import write_whole
 from ..visualization import cluster_sheet, colour_map, colour_proposals, panel, save_png
 from .config import load_config
 from .examples import Example, Labels, predict_examples, propose_examples
+from .test import evaluate
 from .train import train
 
 METHODS = {'k-means': 'quickstart_kmeans.py', 'PriMaPs-EM': 'quickstart.py'}
@@ -76,11 +77,13 @@ def train_once(cfg: Config) -> Report:
     text = json.dumps(cfg.to_dict(), indent=1, sort_keys=True, default=str)
     if settings.is_file() and settings.read_text() != text:
         raise InputError(f'{folder} holds a run with other settings: delete it or choose another --work-dir')
-    if metrics.is_file():
-        return json.loads(metrics.read_text())
+    if metrics.is_file() and 'Acc' in (report := json.loads(metrics.read_text())):
+        return report
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(settings, text.encode())
-    return train(cfg, resume=True)
+    report = train(cfg, resume=True)
+    # a run that was stopped after its last checkpoint has nothing left to train, and so did not evaluate
+    return report if 'Acc' in report else evaluate(cfg, find_latest_checkpoint(cfg.work_dir), str(metrics))
 
 
 def comparison(reports: dict[str, Report]) -> str:
