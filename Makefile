@@ -44,7 +44,7 @@ define check_opencv
 @$(1)/bin/python -c 'import cv2' 2>/dev/null || { \
 	echo 'OpenCV cannot load (no libGL?): using its headless wheel.'; \
 	$(1)/bin/pip uninstall -q -y opencv-python; \
-	$(1)/bin/pip install -q --no-deps opencv-python-headless==$$(sed -n 's/^opencv-python==//p' $(2)); }
+	$(1)/bin/pip install -q --no-deps --force-reinstall opencv-python-headless==$$(sed -n 's/^opencv-python==//p' $(2)); }
 endef
 
 .PHONY: setup demo test lint coverage setup-openmmlab test-openmmlab clean
