@@ -9,6 +9,7 @@ from importlib.metadata import requires
 from pathlib import Path
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
@@ -108,6 +109,16 @@ def test_a_wheel_has_the_configs_and_tools(tmp_path: Path) -> None:
     for name in ('configs/quickstart.py', 'configs/_base_/default_runtime.py', 'tools/train.py', 'model-index.yml'):
         assert f'mmseg_primaps/.mim/{name}' in names
     assert not [name for name in names if name.startswith('tests/') or '__pycache__' in name]
+
+
+def test_the_model_index_names_configs_that_exist() -> None:
+    (metafile,) = yaml.safe_load((ROOT / 'model-index.yml').read_text())['Import']
+    index = yaml.safe_load((ROOT / metafile).read_text())
+    collections = {collection['Name'] for collection in index['Collections']}
+    assert index['Models']
+    for model in index['Models']:
+        assert (ROOT / model['Config']).is_file(), model['Name']
+        assert model['In Collection'] in collections
 
 
 def test_the_make_targets_of_the_readme_exist() -> None:
