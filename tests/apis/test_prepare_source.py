@@ -64,8 +64,7 @@ def test_what_is_being_prepared_inside_the_source_is_left_out(source: Path) -> N
 def test_a_damaged_archive_is_named(source: Path, name: str) -> None:
     (source / name).write_bytes((source / name).read_bytes()[:200])
     with pytest.raises(InputError, match=rf'{name}.* damaged, download it again'):
-        for file in SourceTree(source).find(r'pictures/(\w)\.txt').values():
-            file.read()
+        [file.read() for file in SourceTree(source).find(r'pictures/(\w)\.txt').values()]
 
 
 def test_a_missing_source_is_named(tmp_path: Path) -> None:

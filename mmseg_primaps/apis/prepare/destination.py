@@ -5,7 +5,6 @@ import json
 import logging
 import os
 import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -81,10 +80,10 @@ class Destination:
     @staticmethod
     def _replace(path: Path, make: Callable[[Path], object]) -> None:
         """Let a file appear whole or not at all."""
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix='.part-') as folder:
-            part = Path(folder, path.name)
-            make(part)
-            part.replace(path)
+        part = path.with_name(f'.part-{path.name}')
+        part.unlink(missing_ok=True)
+        make(part)
+        part.replace(path)
 
     def count(self, prefix: str, suffix: str = '') -> int:
         """Number of files made below ``prefix``."""
