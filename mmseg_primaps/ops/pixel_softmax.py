@@ -99,7 +99,7 @@ def _exponentials(
     for shift in (scores.is_cuda, True):
         pixels = _pixels(scores, size, shift)
         picked = pixels.new_empty(0) if classes is None else pixels.take(_positions(pixels, classes))
-        total = pixels.exp2_().sum(dim=1)
+        total = pixels.exp2_() @ pixels.new_ones(pixels.shape[1])
         if shift or bool(total.min() > _SMALLEST_SUM):
             break
     return pixels, total, picked, shift
