@@ -57,7 +57,7 @@ class CleanFeatures:
             yield from _stack_by_size([self._at_hand(i) for i in order[start : start + self.batch_size]], self.device)
 
     def _stored(self, index: int) -> bool:
-        return self.store is not None and self.pictures.image_path(index) in self.store.places
+        return self.store is not None and self.pictures.image_path(index) in self.store
 
     def _at_hand(self, index: int) -> Tensor:
         """Features ``[C, h, w]`` that were computed before."""

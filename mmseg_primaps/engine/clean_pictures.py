@@ -90,7 +90,7 @@ class CleanPictures(Dataset):
         """Backbone features ``[B, C, h, w]`` of a batch, from the feature store where there is one."""
         images = [sample.metainfo['img_path'] for sample in batch['data_samples']]
         store = getattr(self.leaves[0], 'feature_store', None)
-        if store is None or any(image not in store.places for image in images):
+        if store is None or any(image not in store for image in images):
             return backbone_features(model, batch, in_index)
         stored = np.stack([store.read(image)[0] for image in images]).astype(np.float32)
         return torch.from_numpy(stored).to(next(model.parameters()).device)
@@ -103,6 +103,9 @@ class CleanPictures(Dataset):
             sampler=list(indices),
             num_workers=workers,
             collate_fn=pseudo_collate,
+            # of its own: a loader draws a seed even where nothing is random, and then a run that finds its caches
+            # filled would train on other random numbers than one that fills them
+            generator=torch.Generator(),
         )
         for batch in loader:
             yield from _by_size(batch)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,16 +30,20 @@ class FeatureStore:
     Args:
         root: Folder of all stores.
         manifest: Everything that changes a feature; the folder's name is a digest of it.
+        base: Folder that the pictures' paths are taken relative to.
         views: 1, or 2 with the mirror image.
         dtype: ``'float32'`` (exact) or ``'float16'`` (half the disk).
     """
 
-    def __init__(self, root: Path, manifest: dict[str, Any], views: int = 1, dtype: str = 'float32') -> None:
-        text = json.dumps({**manifest, 'views': views, 'dtype': dtype}, indent=1, sort_keys=True)
+    def __init__(
+        self, root: Path, manifest: dict[str, Any], base: Path, views: int = 1, dtype: str = 'float32'
+    ) -> None:
+        settings = {**manifest, 'images': str(base), 'views': views, 'dtype': dtype}
+        text = json.dumps(settings, indent=1, sort_keys=True)
         self.folder = root / 'features' / hashlib.sha256(text.encode()).hexdigest()[:16]
         self.folder.mkdir(parents=True, exist_ok=True)
         write_whole(self.folder / 'manifest.json', text.encode())
-        self.views, self.dtype = views, dtype
+        self.base, self.views, self.dtype = base, views, dtype
         self._maps: dict[str, NDArray] = {}
         self.refresh()
 
@@ -51,11 +56,17 @@ class FeatureStore:
 
     def missing(self, images: Sequence[str]) -> list[int]:
         """Places in ``images`` of the pictures that are not stored."""
-        return [i for i, image in enumerate(images) if image not in self.places]
+        return [i for i, image in enumerate(images) if image not in self]
+
+    def __contains__(self, image: str) -> bool:
+        return self._key(image) in self.places
+
+    def _key(self, image: str) -> str:
+        return os.path.relpath(os.path.abspath(image), self.base)  # noqa: PTH100
 
     def read(self, image: str) -> NDArray:
         """Features ``[V, C, h, w]`` of a picture, memory-mapped."""
-        shard, row = self.places[image]
+        shard, row = self.places[self._key(image)]
         if shard not in self._maps:
             self._maps[shard] = np.load(self.folder / f'{shard}.npy', mmap_mode='r')
         return self._maps[shard][row]
@@ -100,7 +111,7 @@ class FeatureStore:
         part = self.folder / f'{rank}-{number:06d}.part.npy'
         np.save(part, torch.stack([values for _, values in rows]).numpy().astype(self.dtype))
         part.replace(self.folder / f'{rank}-{number:06d}.npy')
-        write_whole(self.folder / f'{rank}-{number:06d}.json', json.dumps([image for image, _ in rows]).encode())
+        write_whole(self.folder / f'{rank}-{number:06d}.json', json.dumps([self._key(image) for image, _ in rows]).encode())
 
 
 def mirrored(batch: dict) -> dict:

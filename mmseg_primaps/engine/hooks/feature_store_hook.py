@@ -10,7 +10,7 @@ from mmseg.registry import HOOKS
 from ...datasets.transforms import LoadPictureSize, PackStoredFeatures
 from ...models.utils import Segmentor
 from ...utils import InputError
-from ...utils.proposal_store import cache_root
+from ...utils.proposal_store import cache_root, common_folder
 from ..clean_pictures import DETERMINISTIC, CleanPictures, features_manifest, is_label_loader, leaf_datasets
 from ..feature_store import FeatureStore
 from .frozen_encoder_hook import FrozenEncoderHook, bare_model
@@ -64,8 +64,9 @@ class FeatureStoreHook(FrozenEncoderHook):
     def _serve(self, loader: Any, model: Segmentor, views: int, all_views: bool) -> None:
         pictures = CleanPictures(loader.dataset)
         index = proposal_index(model)
+        base = common_folder([pictures.image_path(i) for i in range(len(pictures))])
         store = FeatureStore(
-            cache_root(self.cache), features_manifest(model, pictures, index), views=views, dtype=self.dtype
+            cache_root(self.cache), features_manifest(model, pictures, index), base, views=views, dtype=self.dtype
         )
         store.fill(model, pictures, index, self.batch_size, loader.num_workers)
         for leaf in leaf_datasets(loader.dataset):
