@@ -1,5 +1,5 @@
 """What runs around the model: hooks and the clean pictures they work on."""
 
-from . import hooks
+from . import hooks, weights_files
 
-__all__ = ['hooks']
+__all__ = ['hooks', 'weights_files']

@@ -20,13 +20,21 @@ class CorrespondenceTerm:
     shift: float
 
 
-def sample_points(batch: int, size: int, generator: torch.Generator) -> Tensor:
+def sample_points(
+    batch: int, size: int, generator: torch.Generator | None = None, device: torch.device | str = 'cpu'
+) -> Tensor:
     """Random points for :func:`sample_at`, uniform over each image and drawn for each anew.
+
+    Args:
+        batch: Number of images.
+        size: Side of the square of points.
+        generator: Of the same device; torch's global one where not given.
+        device: Where the points lie.
 
     Returns:
         ``[B, size, size, 2]`` in -1..1 (the centres of the outermost patches).
     """
-    return torch.rand(batch, size, size, 2, generator=generator, device=generator.device) * 2 - 1
+    return torch.rand(batch, size, size, 2, generator=generator, device=device) * 2 - 1
 
 
 def sample_at(maps: Tensor, points: Tensor) -> Tensor:
@@ -82,7 +90,9 @@ def correspondence_term(
     return -((codes.clamp_min(0) if zero_clamp else codes) * (features - shift)).mean()
 
 
-def random_partners(batch: int, generator: torch.Generator) -> Tensor:
+def random_partners(
+    batch: int, generator: torch.Generator | None = None, device: torch.device | str = 'cpu'
+) -> Tensor:
     """Another image for each of the batch, ``[B]``; no image gets itself, duplicates occur (as published).
 
     Raises:
@@ -90,8 +100,8 @@ def random_partners(batch: int, generator: torch.Generator) -> Tensor:
     """
     if batch < 2:  # noqa: PLR2004
         raise ValueError('a batch of one image has no negative pair: use two or more images (drop_last)')
-    order = torch.randperm(batch, generator=generator, device=generator.device)
-    order[order == torch.arange(batch, device=order.device)] += 1
+    order = torch.randperm(batch, generator=generator, device=device)
+    order[order == torch.arange(batch, device=device)] += 1
     return order % batch
 
 
@@ -101,7 +111,7 @@ def correspondence_loss(
     positive_features: Tensor,
     positive_codes: Tensor,
     terms: dict[str, CorrespondenceTerm],
-    generator: torch.Generator,
+    generator: torch.Generator | None = None,
     samples: int = 11,
     negatives: int = NEGATIVES,
     centre: bool = True,
@@ -115,7 +125,7 @@ def correspondence_loss(
         positive_features: The same of one neighbour for each image.
         positive_codes: The same of one neighbour for each image.
         terms: ``'intra'`` (an image with itself), ``'inter'`` (with its neighbour), ``'negative'``.
-        generator: Where points and negatives are drawn from; its device must be that of the maps.
+        generator: Where points and negatives are drawn from, of the maps' device; torch's global one where not given.
         samples: Side of the square of points for each image.
         negatives: Random partners for each image.
         centre: See :func:`correspondence_term`.
@@ -125,16 +135,17 @@ def correspondence_loss(
         The weighted sum, and for the log the mean correlation of features ``fd_*`` and codes ``cd_*`` of each term
         (watch them when tuning shifts: all cd near 1 is collapse, all near 0 means that nothing was learnt).
     """
-    own, other = (sample_points(len(features), samples, generator) for _ in range(2))
+    own, other = (sample_points(len(features), samples, generator, features.device) for _ in range(2))
     feature, code = sample_at(features, own), sample_at(codes, own)
-    partners = [random_partners(len(features), generator).to(features.device) for _ in range(negatives)]
+    partners = [random_partners(len(features), generator, features.device) for _ in range(negatives)]
     # every partner is sampled at the same second draw of points
     pairs = {
         'intra': [(feature, code)],
         'inter': [(sample_at(positive_features, other), sample_at(positive_codes, other))],
         'negative': [(sample_at(features[p], other), sample_at(codes[p], other)) for p in partners],
     }
-    total, log = features.new_zeros(()), {}
+    total = features.new_zeros(())
+    log: dict[str, Tensor] = {}
     for name, partner in pairs.items():
         fd = [correlation(feature, right).detach() for right, _ in partner]
         cd = [correlation(code, right) for _, right in partner]

@@ -85,7 +85,7 @@ def hidden_positive_loss(
     weight: float,
     temperature: float,
     kept_share: float,
-    generator: torch.Generator,
+    generator: torch.Generator | None = None,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """HP's contrastive loss, averaged over images and over views of the codes.
 
@@ -103,7 +103,7 @@ def hidden_positive_loss(
         weight: λ, see :func:`specific_weight`.
         temperature: τ.
         kept_share: ρ, the share of all pairs in the denominator.
-        generator: Where that share is drawn from; its device must be that of the codes.
+        generator: Where that share is drawn from, of the codes' device; torch's global one where not given.
 
     Returns:
         The loss (times τ / 0.07, as published), and for the log the mean number of positives of a patch.
@@ -111,7 +111,7 @@ def hidden_positive_loss(
     images, count, _ = features.shape
     flat, stable = features.flatten(0, 1), stable_codes.flatten(0, 1)
     thresholds = nearest_reference(flat, agnostic_pool), nearest_reference(stable, specific_pool)
-    kept = torch.rand(count, len(flat), generator=generator, device=generator.device) < kept_share
+    kept = torch.rand(count, len(flat), generator=generator, device=flat.device) < kept_share
     flat_views = [view.flatten(0, 1) for view in views]
     total, positives = features.new_zeros(()), features.new_zeros(())
     for start in range(0, len(flat), count):

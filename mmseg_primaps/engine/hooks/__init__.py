@@ -2,8 +2,18 @@
 
 from .feature_store_hook import FeatureStoreHook
 from .frozen_encoder_hook import FrozenEncoderHook
+from .hidden_positive_hook import HiddenPositiveHook
 from .mask_proposal_hook import MaskProposalHook
 from .momentum_prototype_hook import MomentumPrototypeHook
+from .neighbour_hook import NeighbourHook
 from .prototype_init_hook import PrototypeInitHook
 
-__all__ = ['FeatureStoreHook', 'FrozenEncoderHook', 'MaskProposalHook', 'MomentumPrototypeHook', 'PrototypeInitHook']
+__all__ = [
+    'FeatureStoreHook',
+    'FrozenEncoderHook',
+    'HiddenPositiveHook',
+    'MaskProposalHook',
+    'MomentumPrototypeHook',
+    'NeighbourHook',
+    'PrototypeInitHook',
+]

@@ -14,6 +14,7 @@ from ...ops import confusion_matrix, match_clusters, segmentation_scores
 from ...utils import InputError
 
 MAIN = 'pred_sem_seg'
+SUPERVISED = 'pred_linear'
 
 
 @METRICS.register_module()
@@ -22,7 +23,8 @@ class ClusterIoUMetric(BaseMetric):
 
     Flat results: ``Acc``, ``mIoU`` of ``pred_sem_seg`` and, with a prefix, of every other ``pred_*`` map:
     ``running_Acc``, ``crf_mIoU``, ``running_crf_Acc``, ... The confusion matrix counts all valid pixels of the set;
-    classes in neither labels nor predictions are dropped from the mean.
+    classes in neither labels nor predictions are dropped from the mean. A linear probe's map beside the clusters'
+    (``pred_linear``) knows its classes and is never matched.
 
     Args:
         num_clusters: Number of clusters; the number of classes of the data set by default.
@@ -86,7 +88,8 @@ class ClusterIoUMetric(BaseMetric):
         flat: dict[str, float] = {}
         for key in results[0]:
             confusion = torch.stack([result[key] for result in results]).sum(dim=0)
-            assignment = self.match(confusion)
+            supervised = key.startswith(SUPERVISED)
+            assignment = torch.arange(len(confusion)) if supervised else self.match(confusion)
             scores = segmentation_scores(confusion, assignment)
             name = '' if key == MAIN else f'{key[len("pred_") :]}_'
             flat |= {f'{name}Acc': float(scores['Acc']), f'{name}mIoU': float(scores['mIoU'])}

@@ -34,11 +34,13 @@ class TwoViewDataPreProcessor(SegDataPreProcessor):
     def forward(self, data: dict, training: bool = False) -> dict[str, Any]:
         """Return ``inputs`` ``[B, 3, H, W]`` (``[2 B, 3, H, W]`` with a student view) and ``data_samples``.
 
-        Stored features (``features``, see ``PackStoredFeatures``) pass as ``inputs`` ``[B, V, C, h, w]``.
+        Stored features (``features``, see ``PackStoredFeatures``) pass as ``inputs`` ``[B, V, C, h, w]``, followed by
+        those of a second view (``student_features``) where there is one.
         """
         if 'features' in data:
             data = self.cast_data(data)
-            return {'inputs': torch.stack(list(data['features'])), 'data_samples': data['data_samples']}
+            views = [torch.stack(list(data[key])) for key in ('features', 'student_features') if key in data]
+            return {'inputs': torch.cat(views), 'data_samples': data['data_samples']}
         data = dict(data)
         student = data.pop('student_inputs', None)
         teacher = super().forward(data, training)

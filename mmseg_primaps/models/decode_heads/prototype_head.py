@@ -10,6 +10,9 @@ from torch import Tensor
 from ...utils import InputError
 from ..utils import Prototypes, select_feature
 
+# what heads hold beside prototypes: a head that has none of it starts from their checkpoints all the same
+OTHER_HEADS = ('linear.', 'project.', 'agnostic_pool', 'specific_pool', 'momentum.', 'momentum_calls')
+
 
 class PrototypeHead(BaseDecodeHead):
     """A decode head whose whole model is ``K`` prototypes on frozen features.
@@ -79,4 +82,16 @@ class PrototypeHead(BaseDecodeHead):
                 f'the checkpoint has {classes} prototypes of {channels} channels, the model {self.num_classes} of '
                 f'{self.in_channels}; set num_classes={classes} and in_channels={channels}'
             )
+        self._adapt(state_dict, prefix)
         super()._load_from_state_dict(state_dict, prefix, *args)
+
+    def _adapt(self, state_dict: dict[str, Any], prefix: str) -> None:
+        """Let one kind of head start from a checkpoint of another: a method's clusters become every prototype set."""
+        for key in [key for key in state_dict if key.startswith(tuple(prefix + name for name in OTHER_HEADS))]:
+            if not hasattr(self, key.removeprefix(prefix).split('.')[0]):
+                state_dict.pop(key)
+        if hasattr(self, 'momentum') and f'{prefix}momentum.direction' not in state_dict:
+            for part in ('direction', 'gain'):
+                if f'{prefix}running.{part}' in state_dict:
+                    state_dict[f'{prefix}momentum.{part}'] = state_dict[f'{prefix}running.{part}']
+            state_dict.setdefault(f'{prefix}momentum_calls', torch.tensor(0))

@@ -89,7 +89,13 @@ class CodeNeck(BaseModule):
         return F.dropout2d(features, self.dropout, self.training)
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
-        """Refuse a projection of another geometry, which mmengine would skip with no more than a warning."""
+        """Refuse a projection of another geometry, which mmengine would skip with no more than a warning.
+
+        What only training needs (a moving average) is left out where this neck has none.
+        """
+        for key in [key for key in state_dict if key.startswith(f'{prefix}average.')]:
+            if not hasattr(self, 'average'):
+                state_dict.pop(key)
         own = {f'{prefix}{key}': value for key, value in self.state_dict().items()}
         found = {key: value for key, value in state_dict.items() if key in own}
         for key, value in found.items():

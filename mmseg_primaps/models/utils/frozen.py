@@ -7,9 +7,12 @@ ENCODER = ('backbone', 'neck')
 
 
 def frozen_modules(model: nn.Module) -> list[nn.Module]:
-    """The parts of a segmentor that are never trained: backbone and, where there is one, neck."""
+    """The parts of a segmentor that are never trained: backbone and, where there is one, neck.
+
+    A neck with ``trainable`` set is what the run is about (STEGO, HP), so it is none of them.
+    """
     parts = [getattr(model, name, None) for name in ENCODER]
-    return [part for part in parts if isinstance(part, nn.Module)]
+    return [part for part in parts if isinstance(part, nn.Module) and not getattr(part, 'trainable', False)]
 
 
 def freeze(module: nn.Module) -> None:

@@ -52,7 +52,7 @@ def test_dropout_stays_on_in_evaluation_under_the_papers_preset() -> None:
 
 def test_whole_channels_are_dropped_in_training() -> None:
     torch.manual_seed(0)
-    neck = HPNeck(16, 3, trainable=True, dropout=0.5).train()
+    neck = HPNeck(16, 3, trainable=True, attention='features', dropout=0.5).train()
     dropped = neck(features())[0] == 0
     per_channel = dropped.flatten(2).float().mean(2)
     assert set(per_channel.unique().tolist()) == {0.0, 1.0}
@@ -61,7 +61,7 @@ def test_whole_channels_are_dropped_in_training() -> None:
 def test_a_frozen_neck_without_weights_refuses_to_run() -> None:
     with pytest.raises(InputError, match='load_from'):
         STEGONeck(16, 3)(features())
-    HPNeck(16, 3, trainable=True)(features())
+    HPNeck(16, 3, trainable=True).eval()(features())
 
 
 @pytest.mark.parametrize('load', [torch.nn.Module.load_state_dict, load_state_dict])
