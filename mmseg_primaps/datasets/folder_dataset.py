@@ -116,11 +116,11 @@ class FolderDataset(BaseSegDataset):
             raise InputError(f'no picture *{self.img_suffix} below {images}: check data_root, split and img_suffix')
         if self.needs_labels:
             self._require_labels(stems)
-        label_end = self.seg_map_suffix if self.has_labels else None
+        image_start, label_start = str(Path(images, '_'))[:-1], str(Path(labels, '_'))[:-1]
         return [
             self._entry(
-                str(Path(images, stem + self.img_suffix)),
-                None if label_end is None else str(Path(labels, stem + label_end)),
+                f'{image_start}{stem}{self.img_suffix}',
+                f'{label_start}{stem}{self.seg_map_suffix}' if self.has_labels else None,
             )
             for stem in stems
         ]
