@@ -104,6 +104,11 @@ class ColourTexture(BaseModule):
             self._constant(f'{name}_centre', torch.tensor(_CENTRE[name]).float().view(1, -1, 1, 1))
             self._constant(f'{name}_spread', torch.tensor(_SPREAD[name]).float().view(1, -1, 1, 1))
 
+    def extra_repr(self) -> str:
+        """Every setting that changes a feature: caches are filed under a digest of the representation."""
+        mean, std = (values.flatten().tolist() for values in (self.mean, self.std))
+        return f'stride={self.stride}, mean={mean}, std={std}, order={self.channel_order!r}, weights={self.weights}'
+
     def _constant(self, name: str, value: Tensor) -> None:
         """A tensor that follows the module's device and is in no checkpoint."""
         self.register_buffer(name, value, persistent=False)

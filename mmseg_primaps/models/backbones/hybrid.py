@@ -44,6 +44,10 @@ class HybridBackbone(BaseModule):
         self.weights = weights
         self.backbones = torch.nn.ModuleList([MODELS.build(config) for config in backbones])
 
+    def extra_repr(self) -> str:
+        """The weights of the groups: caches are filed under a digest of the representation."""
+        return f'weights={self.weights}'
+
     @property
     def out_channels(self) -> int:
         """Channels of the concatenation."""

@@ -78,6 +78,7 @@ class TimmViT(BaseModule):
     def _set_positions(self, wanted: PositionInterpolation | None) -> None:
         preset = find_preset(self.model_name)
         wanted = wanted or preset.pos_interpolation
+        self.pos_interpolation = wanted
         if wanted not in get_args(PositionInterpolation):
             raise InputError(f"backbone pos_interpolation={wanted!r} is unknown: choose 'original' or 'timm'")
         if wanted == 'original' and type(self.vit) is not VisionTransformer:
@@ -92,6 +93,13 @@ class TimmViT(BaseModule):
         if not -depth <= index < depth:
             raise InputError(f'backbone out_indices={index} is outside the {depth} blocks of {self.model_name!r}')
         return index % depth
+
+    def extra_repr(self) -> str:
+        """Every setting that changes a feature: caches are filed under a digest of the representation."""
+        return (
+            f'model_name={self.model_name!r}, features={self.features}, out_indices={self.out_indices}, '
+            f'norm={self.norm}, pos_interpolation={self.pos_interpolation!r}'
+        )
 
     def init_weights(self) -> None:
         """Keep the weights given at construction; the default would let timm draw them anew."""
