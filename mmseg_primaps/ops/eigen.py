@@ -41,16 +41,17 @@ def starting_basis(channels: int, width: int) -> Tensor:
 def orthonormalise(vectors: Tensor) -> Tensor:
     """Orthonormal basis of the columns of `[B, C, b]`.
 
-    One matrix is factorised by Householder reflections. A batch takes two Cholesky factorisations of the Gram matrix,
-    lifted by its rounding error so that they cannot break down: batched on every device, without host synchronisation.
+    One matrix is factorised by Householder reflections. A batch takes two Cholesky factorisations of the Gram matrix of
+    the scaled columns, lifted by its rounding error so that they cannot break down: batched on every device, without
+    host synchronisation.
     """
     if len(vectors) == 1:
         return torch.linalg.qr(vectors).Q
+    info = torch.finfo(vectors.dtype)
     for _ in range(2):
+        vectors = vectors / torch.linalg.vector_norm(vectors, dim=-2, keepdim=True).clamp(min=info.tiny)
         gram = vectors.mT @ vectors
-        diagonal = gram.diagonal(dim1=-2, dim2=-1)
-        info = torch.finfo(gram.dtype)
-        diagonal += 4 * info.eps * diagonal.sum(-1, keepdim=True) + info.tiny
+        gram.diagonal(dim1=-2, dim2=-1).add_(4 * info.eps * gram.shape[-1])
         factor = torch.linalg.cholesky_ex(gram).L
         vectors = torch.linalg.solve_triangular(factor, vectors.mT, upper=False).mT
     return vectors
@@ -60,7 +61,7 @@ def subspace_iteration(matrix: Tensor, basis: Tensor, rounds: int) -> Iterator[R
     """Better and better approximations of the leading eigenpairs, one for each round.
 
     The error of the leading vector falls by the ratio of eigenvalue number b + 1 to the first in every round, however
-    close the first two are. Start it from the vectors of a similar matrix and two rounds are often enough.
+    close the first two are. Started from the vectors of a similar matrix one round is often enough.
 
     Args:
         matrix: Symmetric positive semi-definite, `[B, C, C]`.
@@ -70,7 +71,7 @@ def subspace_iteration(matrix: Tensor, basis: Tensor, rounds: int) -> Iterator[R
     images = matrix @ (matrix @ basis)
     for _ in range(rounds):
         basis = orthonormalise(images)
-        images = matrix @ (matrix @ basis)
+        images = matrix @ basis
         values, rotation = torch.linalg.eigh(basis.mT @ images)
         vectors, images = basis @ rotation, images @ rotation
         yield Ritz(values, vectors, images - vectors * values[:, None])

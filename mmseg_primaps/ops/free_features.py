@@ -74,7 +74,7 @@ class FreeFeatures:
         indices = taken[0].nonzero().squeeze(1)
         if 2 * len(indices) > self._count:
             self._gather()
-        else:
+        elif len(indices):
             self._downdate(indices)
         if 2 * self._count < self.tokens.shape[1]:
             self._shrink()

@@ -132,15 +132,15 @@ class _Partition:
             self.basis = ritz.vectors
             yield ritz.vectors[..., -1], error
         if self.alone:
-            yield from self._exact_directions()
+            yield from self._exact_directions(self.basis)
 
-    def _exact_directions(self) -> Iterator[tuple[Tensor, Tensor]]:
+    def _exact_directions(self, basis: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         """The same in float64 for one image, at last by a full decomposition, which has the last word."""
         scatter, noise = self.features.exact()
-        for ritz, error in approximate(scatter, self.basis.double(), noise, _ROUNDS):
-            yield ritz.vectors[..., -1].to(self.basis), error
+        for ritz, error in approximate(scatter, basis.double(), noise, _ROUNDS):
+            yield ritz.vectors[..., -1].to(basis), error
         direction, _ = decompose(scatter, noise)
-        yield direction.to(self.basis), torch.zeros_like(noise)
+        yield direction.to(basis), torch.zeros_like(noise)
 
 
 def _prepare(features: Tensor) -> Tensor:
@@ -171,7 +171,7 @@ def _full_precision(device_type: str) -> Iterator[None]:
 def _validate(features: Tensor, rule: MaskRule, coverage: float, max_masks: int) -> None:
     """Stop at the first wrong argument, naming it."""
     if features.dim() != 4 or not features.is_floating_point() or not features.numel():
-        raise ValueError(f'features must be a floating tensor [B, C, h, w], not {features.dtype} {list(features.shape)}')
+        raise ValueError(f'features must be a floating tensor [B, C, h, w], not {features.dtype} {[*features.shape]}')
     if rule.orientation not in ORIENTATIONS:
         raise ValueError(f'orientation must be one of {", ".join(ORIENTATIONS)}, not {rule.orientation!r}')
     for name, value in (('threshold', rule.threshold), ('coverage', coverage)):

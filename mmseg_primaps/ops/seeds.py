@@ -62,10 +62,10 @@ def _is_settled(similarity: Tensor, nearest: Tensor, seed: Tensor, free: Tensor,
     the two unit vectors. Taken features count as the zero vector: the published code sets their cosine to 0.
     """
     seed_free = free.gather(1, seed)
-    distance = (seed_free + free - 2 * seed_free * nearest).clamp_(min=0).sqrt_()
-    lead = similarity.gather(1, seed) - similarity
     # Cosines that differ by rounding alone are a tie, whatever the direction.
     rounding = 4 * torch.finfo(similarity.dtype).eps
+    distance = (seed_free + free - 2 * seed_free * nearest - rounding).clamp_(min=0).sqrt_()
+    lead = similarity.gather(1, seed) - similarity
     return (lead + rounding >= error[:, None] * distance).all(1)
 
 
