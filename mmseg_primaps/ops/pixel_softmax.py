@@ -108,7 +108,12 @@ def _exponentials(
 def _probability_sums(scores: Tensor, size: Sequence[int]) -> Tensor:
     """Σ_i p_ik of a chunk, `[K]`."""
     pixels, total, _, _ = _exponentials(scores, size)
-    return total.reciprocal_() @ pixels
+    return _weighted_sum(total.reciprocal_(), pixels, size[1])
+
+
+def _weighted_sum(weights: Tensor, pixels: Tensor, width: int) -> Tensor:
+    """Σ_i weights_i pixels_i, `[K]`: picture rows first, because one long float32 sum would lose digits."""
+    return torch.bmm(weights.view(-1, 1, width), pixels.view(-1, width, pixels.shape[1])).sum(dim=(0, 1))
 
 
 def _observe(scores: Tensor, classes: Tensor, surprise: Tensor, inverse: Tensor) -> tuple[Tensor, bool]:
@@ -116,7 +121,7 @@ def _observe(scores: Tensor, classes: Tensor, surprise: Tensor, inverse: Tensor)
     pixels, total, picked, shift = _exponentials(scores, classes.shape[1:], classes)
     surprise.view(-1).copy_(total.log2().sub_(picked))
     inverse.view(-1).copy_(total.reciprocal_())
-    return total @ pixels, shift
+    return _weighted_sum(total, pixels, classes.shape[2]), shift
 
 
 def _gradient(scores: Tensor, classes: Tensor, coefficient: Tensor, scale: Tensor, shift: bool) -> Tensor:
