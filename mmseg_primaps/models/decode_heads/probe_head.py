@@ -24,7 +24,7 @@ class ProbeHead(PrototypeHead):
         ignore_index: Label of pixels without a class.
     """
 
-    cosine = True
+    cosine = ('cluster',)
 
     def __init__(self, in_channels: int, num_classes: int, in_index: int = -1, ignore_index: int = 255) -> None:
         super().__init__(in_channels, num_classes, in_index, ignore_index)

@@ -23,12 +23,12 @@ class PrototypeHead(BaseDecodeHead):
         in_index: Which feature map of the backbone or neck.
         ignore_index: Label of pixels without a class.
 
-    ``cosine`` says that the soft output of the method is a cosine: the segmentor then divides the upsampled logits by
-    the length of the upsampled feature before the CRF sees them.
+    ``cosine`` says of which predictors (all, none or some by name) the soft output is a cosine: the segmentor then
+    divides their upsampled logits by the length of the upsampled feature before the CRF sees them.
     """
 
     running: Prototypes
-    cosine = False
+    cosine: bool | tuple[str, ...] = False
 
     def __init__(self, in_channels: int, num_classes: int, in_index: int = -1, ignore_index: int = 255) -> None:
         super().__init__(

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ... import ops
 from ...utils import InputError
-from ..utils import freeze, frozen_modules, restore, to_uint8, whole_picture
+from ..utils import Prototypes, freeze, frozen_modules, restore, to_uint8, whole_picture
 
 STORED_NDIM = 5
 
@@ -76,9 +76,17 @@ class PriMaPsSegmentor(EncoderDecoder):
         height, width = batch_img_metas[0]['img_shape'][:2] if stored else inputs.shape[-2:]
         size = (int(height), int(width))
         logits = F.interpolate(logits, size, mode='bilinear', align_corners=self.align_corners)
-        if self._option('crf', False) and getattr(head, 'cosine', False):
-            logits = logits / ops.upsampled_length(features, size).clamp_min(1e-12)
-        return logits
+        return self._cosines(logits, features, size) if self._option('crf', False) else logits
+
+    def _cosines(self, logits: Tensor, features: Tensor, size: tuple[int, int]) -> Tensor:
+        """Divide the logits of predictors whose soft output is a cosine by the length of the upsampled features."""
+        cosine = getattr(self.decode_head, 'cosine', False)
+        which = [cosine if isinstance(cosine, bool) else name in cosine for name in self.names]
+        if not any(which):
+            return logits
+        length = ops.upsampled_length(features, size).clamp_min(1e-12)
+        sets = logits.chunk(len(self.names), dim=1)
+        return torch.cat([s / length if divide else s for s, divide in zip(sets, which, strict=True)], dim=1)
 
     def predict(self, inputs: Tensor, data_samples: list[SegDataSample] | None = None) -> list[SegDataSample]:
         """Segment a normalised batch ``[B, 3, H, W]`` at the pictures' original sizes."""
@@ -96,11 +104,14 @@ class PriMaPsSegmentor(EncoderDecoder):
             main = name == self.names[0]
             sample.set_field(_labels(values), 'pred_sem_seg' if main else f'pred_{name}')
             if self._option('crf', False):
-                refined = self._refine(values, restore(picture, sample.metainfo))
+                refined = self._refine(name, values, restore(picture, sample.metainfo))
                 sample.set_field(_labels(refined), 'pred_crf' if main else f'pred_{name}_crf')
 
-    def _refine(self, logits: Tensor, picture: Tensor) -> Tensor:
-        probabilities = (logits * self._option('crf_scale', 1.0)).softmax(dim=0)
+    def _refine(self, name: str, logits: Tensor, picture: Tensor) -> Tensor:
+        """Refine the logits ``[K, H, W]`` of one predictor; a linear layer's are calibrated and never scaled."""
+        prototypes = isinstance(self.decode_head.predictors[name], Prototypes)
+        scale = self._option('crf_scale', 1.0) if prototypes else 1.0
+        probabilities = (logits * scale).softmax(dim=0)
         return ops.dense_crf(probabilities[None], to_uint8(picture, self.data_preprocessor)[None])[0]
 
 
