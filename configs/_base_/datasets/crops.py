@@ -9,6 +9,7 @@ clean_pipeline = [
     dict(type='PackProposalInputs'),
 ]
 train_pipeline = [*clean_pipeline[:-1], dict(type='RandomFlip', prob=0.5), clean_pipeline[-1]]
+labelled_pipeline = [train_pipeline[0], dict(type='LoadMappedAnnotations'), *train_pipeline[1:]]
 test_pipeline = [
     dict(type='LoadCheckedImage'),
     dict(type='LoadMappedAnnotations'),

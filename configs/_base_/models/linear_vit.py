@@ -1,0 +1,3 @@
+# The supervised upper bound on a frozen ViT: no student view.
+_base_ = './primaps_vit.py'
+model = dict(data_preprocessor=dict(student_view=None), decode_head=dict(type='LinearProbeHead'))

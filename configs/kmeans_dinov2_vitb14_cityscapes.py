@@ -1,0 +1,7 @@
+# The k-means baseline on DINOv2 ViT-B/14, Cityscapes-27: no proposals, no augmentation.
+_base_ = [
+    '_base_/models/kmeans_vit.py', '_base_/datasets/cityscapes27_322.py', '_base_/schedules/kmeans_50e.py',
+    '_base_/default_runtime.py',
+]
+model = dict(backbone=dict(model_name='dinov2_vitb14'), decode_head=dict(in_channels=768))
+train_dataloader = dict(dataset=dict(pipeline=_base_.clean_pipeline))

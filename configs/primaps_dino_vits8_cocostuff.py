@@ -1,0 +1,5 @@
+# PriMaPs-EM on DINO ViT-S/8, COCO-Stuff-27, as published.
+_base_ = [
+    '_base_/models/primaps_vit.py', '_base_/datasets/cocostuff27.py', '_base_/schedules/primaps_50e.py',
+    '_base_/default_runtime.py',
+]

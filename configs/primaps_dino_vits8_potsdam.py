@@ -1,0 +1,6 @@
+# PriMaPs-EM on DINO ViT-S/8, Potsdam-3, as published.
+_base_ = [
+    '_base_/models/primaps_vit.py', '_base_/datasets/potsdam3.py', '_base_/schedules/primaps_50e.py',
+    '_base_/default_runtime.py',
+]
+model = dict(decode_head=dict(num_classes=3))
