@@ -46,7 +46,7 @@ def propagate(cfg: Config, options: dict[str, Any]) -> None:
 
 def _set_num_classes(cfg: Config, num_classes: int) -> None:
     if cfg.get('model') is not None:
-        cfg.model.decode_head.num_classes = num_classes
+        cfg.model.get('decode_head', cfg.model).num_classes = num_classes
     for dataset in datasets(cfg):
         if 'num_classes' in dataset:
             dataset.num_classes = num_classes

@@ -26,7 +26,14 @@ from .principal_masks import principal_masks
 from .proposals import PROPOSALS_VERSION, mask_proposals
 from .prototypes import prototype_logits, upsampled_length
 from .refine_masks import refine_masks
-from .regions import connected_regions, proposal_regions, region_boxes, region_crops, region_tokens
+from .regions import (
+    connected_regions,
+    proposal_regions,
+    region_boxes,
+    region_crops,
+    region_tokens,
+    split_background,
+)
 from .scores import confusion_matrix, match_clusters, segmentation_scores
 from .streaming_pca import StreamingPCA
 from .upsampling import upsample, upsampled_argmax
@@ -76,6 +83,7 @@ __all__ = [
     'relative_saliency',
     'segmentation_scores',
     'specific_weight',
+    'split_background',
     'student_view',
     'upsample',
     'upsampled_argmax',

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from scipy import ndimage
+from skimage import measure
 from torch import Tensor
 
 MOST_REGIONS = 254
@@ -134,3 +135,22 @@ def region_tokens(features: Tensor, weights: Tensor, regions: Tensor) -> Tensor:
     weighted = torch.where(weighted.sum(dim=1, keepdim=True) > 0, weighted, shares)
     rows = features.float().flatten(1).T
     return weighted @ rows / weighted.sum(dim=1, keepdim=True)
+
+
+def split_background(regions: Tensor, labels: Tensor, minimum_area: float = 0.0) -> Tensor:
+    """Number the connected parts of equal label outside the regions, after the regions themselves.
+
+    Args:
+        regions: Regions 1..n, `[H, W]`, 0 outside.
+        labels: Cluster of every pixel, non-negative integers `[H, W]`.
+        minimum_area: Smallest share of the picture that becomes a part.
+
+    Returns:
+        Long `[H, W]`: 1..n as before, then the parts by falling size, 0 for what is too small or beyond 254.
+    """
+    count = int(regions.max())
+    outside = (labels.long() + 1) * (regions == 0)
+    parts = torch.from_numpy(measure.label(outside.cpu().numpy(), connectivity=2, background=0).astype(np.int64))
+    numbered = renumber(parts.to(regions.device), minimum_area)
+    shifted = (numbered + count) * ((numbered > 0) & (numbered + count <= MOST_REGIONS))
+    return torch.where(regions > 0, regions.long(), shifted)

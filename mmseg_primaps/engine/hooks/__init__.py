@@ -7,6 +7,7 @@ from .mask_proposal_hook import MaskProposalHook
 from .momentum_prototype_hook import MomentumPrototypeHook
 from .neighbour_hook import NeighbourHook
 from .prototype_init_hook import PrototypeInitHook
+from .stored_proposal_hook import StoredProposalHook
 
 __all__ = [
     'FeatureStoreHook',
@@ -16,4 +17,5 @@ __all__ = [
     'MomentumPrototypeHook',
     'NeighbourHook',
     'PrototypeInitHook',
+    'StoredProposalHook',
 ]

@@ -1,5 +1,6 @@
 """Metrics."""
 
 from .cluster_iou_metric import ClusterIoUMetric
+from .lightcluster_metric import LightClusterMetric
 
-__all__ = ['ClusterIoUMetric']
+__all__ = ['ClusterIoUMetric', 'LightClusterMetric']

@@ -1,0 +1,3 @@
+# The comparison of features: tokens in place of keys.
+_base_ = './lightcluster_dino_vits8_coco.py'
+model = dict(backbone=dict(feature='token'))

@@ -1,0 +1,3 @@
+# The comparison of features: queries in place of keys.
+_base_ = './lightcluster_dinov2_vits14_voc2012.py'
+model = dict(backbone=dict(feature='query'))
