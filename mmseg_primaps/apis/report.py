@@ -52,7 +52,7 @@ def protocol(runner: Runner, metrics: list[ClusterIoUMetric], checkpoint: str) -
         'name': runner.cfg.get('evaluation_protocol', 'config'),
         'dataset': type(loader.dataset).__name__,
         'pictures': len(loader.dataset),
-        'pipeline': [describe(transform) for transform in loader.dataset.pipeline.transforms],
+        'pipeline': [describe(transform) for transform in _pictures(loader.dataset).transforms],
         'mode': test_cfg.get('mode', 'whole'),
         'flip': bool(test_cfg.get('flip', False)),
         'crf_scale': test_cfg.get('crf_scale', 1.0),
@@ -63,3 +63,8 @@ def protocol(runner: Runner, metrics: list[ClusterIoUMetric], checkpoint: str) -
         'iterations': runner.iter,
         'checkpoint': checkpoint,
     }
+
+
+def _pictures(dataset: Any) -> Any:
+    """The pipeline of a data set as its config has it, whether its features are stored or not."""
+    return getattr(dataset, 'picture_pipeline', dataset.pipeline)
