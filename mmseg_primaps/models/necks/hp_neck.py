@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ...ops import attention_mix
 from ...utils import InputError
-from .projection import CodeNeck
+from .projection import CodeNeck, CodeProjection
 
 
 @MODELS.register_module()
@@ -45,6 +45,7 @@ class HPNeck(CodeNeck):
         **options: Any,
     ) -> None:
         super().__init__(in_channels, dim, **options)
+        self.projection = CodeProjection(in_channels, dim)
         if attention not in ('query_key', 'features'):
             raise InputError(f"neck.attention={attention!r} is unknown: choose 'query_key' or 'features'")
         self.momentum, self.attention, self.num_heads, self.sharpness = momentum, attention, num_heads, sharpness

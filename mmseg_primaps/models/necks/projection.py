@@ -33,7 +33,9 @@ class CodeProjection(nn.Module):
 
 
 class CodeNeck(BaseModule):
-    """A neck that replaces one feature map by a method's codes, and the interface for methods of one's own.
+    """Base of necks that replace one feature map by a method's codes: the interface for methods of one's own.
+
+    A derived class makes its layers and a ``forward`` that begins with :meth:`select`.
 
     Its output is a tuple whose last map is the code: a decode head with ``in_index=-1`` (the default) works on codes.
     A neck is frozen like the backbone unless it is ``trainable``; a frozen one without loaded weights refuses to run,
@@ -66,7 +68,6 @@ class CodeNeck(BaseModule):
         self.in_channels, self.dim, self.in_index = in_channels, dim, in_index
         self.dropout, self.trainable = dropout, trainable
         self.out_channels = dim
-        self.projection = CodeProjection(in_channels, dim)
         self._loaded = trainable
 
     def select(self, inputs: Tensor | Sequence[Tensor]) -> Tensor:
@@ -104,5 +105,5 @@ class CodeNeck(BaseModule):
                     f'the checkpoint has {key} {tuple(value.shape)}, the neck {tuple(own[key].shape)}; '
                     'set neck.in_channels and neck.dim to those of the checkpoint'
                 )
-        self._loaded = self._loaded or f'{prefix}projection.linear.weight' in found
+        self._loaded = self._loaded or bool(found)
         super()._load_from_state_dict(state_dict, prefix, *args)

@@ -8,7 +8,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from ...utils import InputError
-from .projection import CodeNeck
+from .projection import CodeNeck, CodeProjection
 
 
 @MODELS.register_module()
@@ -26,6 +26,7 @@ class STEGONeck(CodeNeck):
 
     def __init__(self, in_channels: int, dim: int, preset: str = 'paper', **options: Any) -> None:
         super().__init__(in_channels, dim, **options)
+        self.projection = CodeProjection(in_channels, dim)
         if preset not in ('paper', 'fixed'):
             raise InputError(f"neck.preset={preset!r} is unknown: choose 'paper' or 'fixed'")
         self.always_drop = preset == 'paper'
