@@ -5,11 +5,13 @@ import torch
 import torch.nn.functional as F
 from mmengine.config import ConfigDict
 from mmseg.registry import MODELS
+from mmseg.utils import register_all_modules
 
 
 @torch.no_grad()
 def test_only_cosine_predictors_are_divided_by_the_features_length_and_scaled(monkeypatch: pytest.MonkeyPatch) -> None:
     """STEGO's own protocol: softmax of twice the cosine for clusters, of the plain logits for the linear probe."""
+    register_all_modules()
     model = MODELS.build(
         ConfigDict(
             type='PriMaPsSegmentor',
