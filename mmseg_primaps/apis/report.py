@@ -52,6 +52,7 @@ def protocol(runner: Runner, metrics: list[ClusterIoUMetric], checkpoint: str) -
         'name': runner.cfg.get('evaluation_protocol', 'config'),
         'dataset': type(loader.dataset).__name__,
         'pictures': len(loader.dataset),
+        'data_notes': list(loader.dataset.metainfo.get('notes', [])),
         'pipeline': [describe(transform) for transform in _pictures(loader.dataset).transforms],
         'mode': test_cfg.get('mode', 'whole'),
         'flip': bool(test_cfg.get('flip', False)),
