@@ -39,8 +39,7 @@ def weights(path: Path) -> dict[str, torch.Tensor]:
     return torch.load(path, weights_only=False)['state_dict']
 
 
-@pytest.mark.parametrize('method', RELEASED)
-@pytest.mark.parametrize('stored', [True, False])
+@pytest.mark.parametrize(('method', 'stored'), [('stego', True), ('stego', False), ('hp', True)])
 def test_a_method_trains_evaluates_and_carries_primaps(
     method: str, stored: bool, camvid: Path, tmp_path: Path, cache: Path
 ) -> None:
@@ -65,21 +64,23 @@ def test_a_method_trains_evaluates_and_carries_primaps(
 def test_the_neighbour_table_is_computed_once_and_anew_for_other_features(
     camvid: Path, tmp_path: Path, cache: Path
 ) -> None:
-    train(method_config('stego', camvid, tmp_path / 'a'))
+    short = {'train_cfg.max_epochs': 1}
+    train(method_config('stego', camvid, tmp_path / 'a', **short))
     (table,) = cache.glob('neighbours/*/table.npy')
     before = table.stat().st_mtime_ns
     assert np.array_equal(np.load(table)[:, 0], np.arange(6))
-    train(method_config('stego', camvid, tmp_path / 'b'))
+    train(method_config('stego', camvid, tmp_path / 'b', **short))
     assert table.stat().st_mtime_ns == before
-    train(method_config('stego', camvid, tmp_path / 'c', **{'model.backbone.stride': 16}))
+    train(method_config('stego', camvid, tmp_path / 'c', **short, **{'model.backbone.stride': 16}))
     assert len(list(cache.glob('neighbours/*/table.npy'))) == 2
 
 
 def test_same_seed_trains_the_same_method(camvid: Path, tmp_path: Path, cache: Path) -> None:
+    short = {'train_cfg.max_epochs': 1}
     for method in RELEASED:
         for name in ('a', 'b'):
-            train(method_config(method, camvid, tmp_path / method / name))
-        left, right = (weights(tmp_path / method / name / 'epoch_2.pth') for name in ('a', 'b'))
+            train(method_config(method, camvid, tmp_path / method / name, **short))
+        left, right = (weights(tmp_path / method / name / 'epoch_1.pth') for name in ('a', 'b'))
         assert all(torch.equal(value, right[key]) for key, value in left.items())
 
 
@@ -136,8 +137,9 @@ def full_config(name: str) -> Config:
 
 
 @torch.no_grad()
-@pytest.mark.parametrize('method', RELEASED)
-@pytest.mark.parametrize('name', ['w.pth', 'w.safetensors', 'any name'])
+@pytest.mark.parametrize(
+    ('method', 'name'), [('stego', 'w.pth'), ('stego', 'w.safetensors'), ('hp', 'w.pth'), ('hp', 'any name')]
+)
 def test_before_the_first_step_the_stack_predicts_what_the_method_does(
     method: str, name: str, converted: Callable, tmp_path: Path
 ) -> None:
@@ -195,7 +197,12 @@ def test_the_command_that_this_project_is_known_by(converted: Callable, tmp_path
     }  # fmt: skip
     command = [sys.executable, 'tools/train.py', 'configs/primaps_stego_cityscapes.py', '--work-dir', tmp_path / 'run']
     command += ['--cfg-options', *(f'{key}={value}' for key, value in options.items())]
-    environment = {**os.environ, 'PRIMAPS_CACHE': str(tmp_path / 'cache'), 'OMP_NUM_THREADS': '1'}
+    environment = {
+        **os.environ,
+        'PYTHONPATH': str(ROOT),
+        'PRIMAPS_CACHE': str(tmp_path / 'cache'),
+        'OMP_NUM_THREADS': '1',
+    }
     done = subprocess.run(
         [str(part) for part in command], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
@@ -220,8 +227,10 @@ def test_a_converted_file_evaluates_as_the_method_itself(method: str, converted:
     cfg.train_dataloader = cfg.train_cfg = cfg.optim_wrapper = cfg.param_scheduler = None
     cfg.custom_hooks = []
     use_protocol(cfg, method)
+    cfg.model.test_cfg.crf = method == 'stego'  # once is enough for the slowest step
     report = evaluate(cfg, str(converted(method)))
-    assert {'Acc', 'mIoU', 'linear_Acc', 'crf_Acc', 'linear_crf_mIoU'} <= report.keys()
+    assert {'Acc', 'mIoU', 'linear_Acc'} <= report.keys()
+    assert ({'crf_Acc', 'linear_crf_mIoU'} <= report.keys()) == (method == 'stego')
     assert report['protocol']['name'] == method
     assert report['protocol']['crf_scale'] == 2
 
