@@ -21,8 +21,8 @@ class Ritz(NamedTuple):
     """`[B, b]` eigenvalues, each at most the true one."""
     vectors: Tensor
     """`[B, C, b]` orthonormal."""
-    residuals: Tensor
-    """`[B, C, b]`, `matrix @ vectors - vectors * values`."""
+    lost: Tensor
+    """`[B, b]` squared lengths of the residuals, `matrix @ vectors - vectors * values`."""
 
 
 def decompose(matrix: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
@@ -68,13 +68,14 @@ def subspace_iteration(matrix: Tensor, basis: Tensor, rounds: int) -> Iterator[R
         basis: Where to start, `[B or 1, C, b]`.
         rounds: How many approximations to give.
     """
-    images = matrix @ (matrix @ basis)
+    images = torch.bmm(matrix, torch.bmm(matrix, basis.expand(len(matrix), -1, -1)))
     for _ in range(rounds):
         basis = orthonormalise(images)
-        images = matrix @ basis
-        values, rotation = torch.linalg.eigh(basis.mT @ images)
-        vectors, images = basis @ rotation, images @ rotation
-        yield Ritz(values, vectors, images - vectors * values[:, None])
+        images = torch.bmm(matrix, basis)
+        values, rotation = torch.linalg.eigh(torch.bmm(basis.mT, images))
+        vectors, images = torch.bmm(basis, rotation), torch.bmm(images, rotation)
+        residuals = torch.addcmul(images, vectors, values[:, None], value=-1)
+        yield Ritz(values, vectors, residuals.square_().sum(1))
 
 
 def approximate(matrix: Tensor, basis: Tensor, noise: Tensor, rounds: int) -> Iterator[tuple[Ritz, Tensor]]:
@@ -89,18 +90,22 @@ def approximate(matrix: Tensor, basis: Tensor, noise: Tensor, rounds: int) -> It
     Yields:
         The approximation, and a bound on the sine of the angle to the true eigenvector `[B]`: infinite if unknown.
     """
-    energy = torch.linalg.vector_norm(matrix, dim=(-2, -1)).square()
+    energy = torch.linalg.vector_norm(matrix, dim=(1, 2)).square_()
     alone = len(matrix) == 1
     for count, ritz in enumerate(subspace_iteration(matrix, basis, rounds), 1):
         error = frobenius_error(ritz, energy, noise)
-        residual = ritz.residuals[..., -1].norm(dim=-1)
-        close = residual < 1e-3 * (ritz.values[:, -1] - ritz.values[:, -2])
         # The factorisation costs several rounds: once the rounds have done their part, or at the end of a batch.
-        if bool(error.isinf() & close) if alone else count == rounds:
+        if bool(error.isinf()) and _is_close(ritz) if alone else count == rounds:
             error = torch.minimum(error, cholesky_error(ritz, matrix, noise))
         yield ritz, error
-        if alone and bool(residual <= noise):
+        if alone and bool(ritz.lost[:, -1] <= noise.square()):
             return
+
+
+def _is_close(ritz: Ritz) -> bool:
+    """Whether the residual of a single matrix' leading vector is small beside the gap."""
+    gap = ritz.values[:, -1] - ritz.values[:, -2]
+    return bool(ritz.lost[:, -1].sqrt() < 1e-3 * gap)
 
 
 def frobenius_error(ritz: Ritz, energy: Tensor, noise: Tensor) -> Tensor:
@@ -118,10 +123,10 @@ def frobenius_error(ritz: Ritz, energy: Tensor, noise: Tensor) -> Tensor:
     Returns:
         `[B]`.
     """
-    values, lost = ritz.values, ritz.residuals.square().sum(-2)
-    rest = (energy - (values.square() + 2 * lost).sum(-1)).clamp_(min=0).sqrt_()
-    apart = values[:, -2] - rest
-    gap = values[:, -1] - values[:, -2] - noise - lost[:, :-1].sum(-1) / apart
+    lost, (second, first) = ritz.lost, ritz.values[:, -2:].unbind(1)
+    rest = (energy - torch.addcmul(2 * lost, ritz.values, ritz.values).sum(1)).clamp_(min=0).sqrt_()
+    apart = second - rest
+    gap = first - second - noise - lost[:, :-1].sum(1) / apart
     return _angle(lost[:, -1].sqrt() + noise, gap.masked_fill_(apart <= 0, -1))
 
 
@@ -136,7 +141,7 @@ def cholesky_error(ritz: Ritz, matrix: Tensor, noise: Tensor) -> Tensor:
     deflated = vector * (ritz.values[:, -1:, None] * vector.mT) - matrix
     deflated.diagonal(dim1=-2, dim2=-1).add_(level[:, None])
     below = torch.linalg.cholesky_ex(deflated).info == 0
-    residual = ritz.residuals[..., -1].norm(dim=-1)
+    residual = ritz.lost[:, -1].sqrt()
     gap = ritz.values[:, -1] - level - residual - noise
     return _angle(residual + noise, gap.masked_fill(~below, -1))
 

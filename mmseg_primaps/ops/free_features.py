@@ -47,19 +47,20 @@ class FreeFeatures:
         self.mean = features.mean(2)
         self.tokens -= self.mean[:, None]
         self.free = torch.ones_like(norm)
-        self._weight, self._position = self.inverse_norm, torch.arange(norm.shape[1], device=norm.device)
+        self._weight, self._position = self.inverse_norm.clone(), torch.arange(norm.shape[1], device=norm.device)
         self._total, self._count = self.tokens.new_zeros(self.tokens.shape[2]), self.tokens.shape[1]
         self._set(_scatter(self.tokens))
 
     def cosines(self, direction: Tensor) -> Tensor:
         """Cosines `[B, m]` of the features with one unit vector `[B, C]` an image; zero where taken."""
-        centred = torch.bmm(self.tokens, direction[..., None]).squeeze(2)
-        return (centred + (self.mean * direction).sum(1, keepdim=True)) * self._weight
+        direction = direction[..., None]
+        products = torch.baddbmm(torch.bmm(self.mean[:, None], direction), self.tokens, direction)
+        return products.squeeze(2).mul_(self._weight)
 
     def unit(self, index: Tensor) -> Tensor:
-        """Feature number `index[b]` of each image at unit norm, `[B, C]`."""
-        rows = torch.arange(len(index), device=index.device)
-        return (self.tokens[rows, index] + self.mean) * self.inverse_norm[rows, index, None]
+        """Feature number `index[b, 0]` of each image at unit norm, `[B, C]`."""
+        tokens = self.tokens.gather(1, index[..., None].expand(-1, -1, self.tokens.shape[2])).squeeze(1)
+        return tokens.add_(self.mean).mul_(self.inverse_norm.gather(1, index))
 
     def spread(self, values: Tensor, size: int) -> Tensor:
         """Values `[B, m]` of the stored features where they belong in the image, zero elsewhere: `[B, size]`."""
@@ -67,8 +68,8 @@ class FreeFeatures:
 
     def remove(self, taken: Tensor) -> None:
         """Take out the features where the bool `[B, m]` is set; cheap for one image if they are the fewer."""
-        self.free = self.free.masked_fill(taken, 0)
-        self._weight = self._weight.masked_fill(taken, 0)
+        self.free.masked_fill_(taken, 0)
+        self._weight.masked_fill_(taken, 0)
         if len(taken) > 1:
             return self._measure()
         indices = taken[0].nonzero().squeeze(1)

@@ -36,7 +36,7 @@ def propose(direction: Tensor, error: Tensor, features: FreeFeatures, rule: Mask
     if not rule.nearest_neighbour:
         return _above_threshold(similarity, rule.threshold), certain & (error < 1e-4)
     seed = similarity.argmax(1, keepdim=True)
-    nearest = features.cosines(features.unit(seed.squeeze(1)))
+    nearest = features.cosines(features.unit(seed))
     certain &= _is_settled(similarity, nearest, seed, features.free, error)
     return _above_threshold(nearest, rule.threshold), certain
 
@@ -64,13 +64,13 @@ def _is_settled(similarity: Tensor, nearest: Tensor, seed: Tensor, free: Tensor,
     seed_free = free.gather(1, seed)
     # Cosines that differ by rounding alone are a tie, whatever the direction.
     rounding = 4 * torch.finfo(similarity.dtype).eps
-    distance = (seed_free + free - 2 * seed_free * nearest - rounding).clamp_(min=0).sqrt_()
-    lead = similarity.gather(1, seed) - similarity
-    return (lead + rounding >= error[:, None] * distance).all(1)
+    distance = torch.addcmul(seed_free - rounding, seed_free, nearest, value=-2).add_(free).clamp_(min=0).sqrt_()
+    lead = (similarity.gather(1, seed) + rounding) - similarity
+    return (lead >= error[:, None] * distance).all(1)
 
 
 def _above_threshold(similarity: Tensor, threshold: float) -> Tensor:
     """Cosines relative to the largest, zero below the threshold; all zero where none is positive."""
     peak = similarity.amax(1, keepdim=True)
-    kept = (similarity >= threshold * peak) & (similarity > 0)
-    return (similarity / peak).masked_fill_(~kept, 0)
+    least = (peak * threshold).clamp_(min=torch.finfo(peak.dtype).tiny)
+    return (similarity / peak).masked_fill_(similarity < least, 0)

@@ -75,7 +75,7 @@ def test_a_direction_that_the_basis_misses_is_not_certified() -> None:
     vectors = torch.linalg.qr(torch.randn(CHANNELS, CHANNELS, dtype=torch.float64)).Q
     matrix = ((vectors * values) @ vectors.T)[None]
     ritz = next(subspace_iteration(matrix, vectors[None, :, 1:17], 1))
-    assert ritz.residuals.abs().max() < 1e-10
+    assert ritz.lost.max() < 1e-20
     noise = torch.tensor([1e-15])
     assert frobenius_error(ritz, matrix.square().sum((1, 2)), noise).isinf().all()
     assert cholesky_error(ritz, matrix, noise).isinf().all()

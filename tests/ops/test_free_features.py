@@ -100,7 +100,7 @@ def test_cosines_are_those_of_the_features_as_they_came() -> None:
     expected = torch.nn.functional.cosine_similarity(features, direction[..., None])
     expected[:, [3, 7]] = 0
     torch.testing.assert_close(state.cosines(direction), expected, atol=1e-6, rtol=0)
-    torch.testing.assert_close(state.unit(torch.tensor([9])), torch.nn.functional.normalize(features[..., 9], dim=1))
+    torch.testing.assert_close(state.unit(torch.tensor([[9]])), torch.nn.functional.normalize(features[..., 9], dim=1))
 
 
 def test_what_is_stored_shrinks_and_keeps_its_place() -> None:
