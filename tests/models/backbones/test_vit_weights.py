@@ -147,3 +147,29 @@ def test_a_checkpoint_of_the_head_alone_leaves_the_backbone(weights: dict, tiny:
 def test_weights_that_the_hub_lacks_are_said_to_be_lacking() -> None:
     with pytest.raises(InputError, match='checkpoint='):
         TimmViT('ibot_vits16', pretrained=True)
+
+
+@pytest.mark.parametrize('name', ['dinov3_vits16', 'vit_small_patch16_dinov3_qkvb', 'eva02_tiny_patch14_224'])
+def test_rotary_models_load_their_own_weights(name: str, tiny: dict, tmp_path: Path) -> None:
+    kwargs = {**tiny, 'embed_dim': 96}
+    source = TimmViT(name, model_kwargs=kwargs).eval()
+    twin = TimmViT(name, checkpoint=saved(tmp_path / 'w.pth', source.vit.state_dict()), model_kwargs=kwargs).eval()
+    images = torch.randn(1, 3, 2 * source.patch_size, 3 * source.patch_size)
+    assert torch.equal(twin(images)[0], source(images)[0])
+
+
+def test_dinov3_loads_from_the_authors_key_names(tiny: dict, tmp_path: Path) -> None:
+    kwargs = {**tiny, 'embed_dim': 96}
+    source = TimmViT('dinov3_vits16', model_kwargs=kwargs).eval()
+    authors = {'mask_token': torch.zeros(1, 96), 'rope_embed.periods': torch.zeros(8)}
+    for key, value in source.vit.state_dict().items():
+        renamed = (
+            key.replace('reg_token', 'storage_tokens').replace('gamma_1', 'ls1.gamma').replace('gamma_2', 'ls2.gamma')
+        )
+        authors[renamed] = value
+    for block in range(3):
+        authors[f'blocks.{block}.attn.qkv.bias'] = torch.zeros(3 * 96)
+        authors[f'blocks.{block}.attn.qkv.bias_mask'] = torch.zeros(3 * 96)
+    twin = TimmViT('dinov3_vits16', checkpoint=saved(tmp_path / 'w.pth', authors), model_kwargs=kwargs).eval()
+    images = torch.randn(1, 3, 32, 48)
+    assert torch.equal(twin(images)[0], source(images)[0])
