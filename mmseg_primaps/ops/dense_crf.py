@@ -2,7 +2,9 @@
 
 import functools
 import math
-from collections.abc import Callable, Iterable, Sequence
+import os
+import threading
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import torch
@@ -181,16 +183,25 @@ def _normalised(groups: Sequence[Tensor]) -> list[Tensor]:
     return [group.div_(total) for group in groups]
 
 
-def _map(work: Callable[[int], None], items: Iterable[int], workers: int) -> None:
+def _map(work: Callable[[int], None], items: Sequence[int], workers: int) -> None:
     """Do the work in the calling thread, or in several that compute with one thread each."""
-    items = list(items)
-    if min(workers, len(items)) <= 1:
+    if min(workers, len(items)) > 1:
+        list(_pool(workers).map(work, items))
+    else:
         for item in items:
             work(item)
-        return
+
+
+@functools.lru_cache(maxsize=1)
+def _pool(workers: int) -> ThreadPoolExecutor:
+    """Threads that are kept: new ones would have to ask the system for all their memory again."""
     threads = torch.get_num_threads()
-    try:
-        with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            list(pool.map(work, items))
-    finally:
-        torch.set_num_threads(threads)
+    pool = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,))
+    everybody = threading.Barrier(workers)
+    list(pool.map(lambda _: everybody.wait(), range(workers)))  # all have started, none sets the number later
+    torch.set_num_threads(threads)
+    return pool
+
+
+if hasattr(os, 'register_at_fork'):
+    os.register_at_fork(after_in_child=_pool.cache_clear)  # a child process has none of its parent's threads
