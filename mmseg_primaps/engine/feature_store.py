@@ -111,7 +111,8 @@ class FeatureStore:
         part = self.folder / f'{rank}-{number:06d}.part.npy'
         np.save(part, torch.stack([values for _, values in rows]).numpy().astype(self.dtype))
         part.replace(self.folder / f'{rank}-{number:06d}.npy')
-        write_whole(self.folder / f'{rank}-{number:06d}.json', json.dumps([self._key(image) for image, _ in rows]).encode())
+        names = json.dumps([self._key(image) for image, _ in rows])
+        write_whole(self.folder / f'{rank}-{number:06d}.json', names.encode())
 
 
 def mirrored(batch: dict) -> dict:

@@ -38,7 +38,8 @@ def cityscapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
             label = np.zeros((64, 128), np.uint8)
             label[:32] = 10
             image = np.where(label[..., None] == 10, [120, 160, 240], [90, 90, 90]) + draw.normal(0, 8, (64, 128, 3))
-            Image.fromarray(image.clip(0, 255).astype(np.uint8)).save(root / f'leftImg8bit/{split}/{name}_leftImg8bit.png')
+            picture = Image.fromarray(image.clip(0, 255).astype(np.uint8))
+            picture.save(root / f'leftImg8bit/{split}/{name}_leftImg8bit.png')
             Image.fromarray(label).save(root / f'gtFine/{split}/{name}_gtFine_labelTrainIds.png')
     return root
 
@@ -67,7 +68,9 @@ def stock(cityscapes: Path, tmp_path: Path, cache: Path) -> Config:
     return cfg
 
 
-def test_stock_iteration_loop_with_random_crops_trains_the_head(stock: Config, tmp_path: Path, cityscapes: Path) -> None:
+def test_stock_iteration_loop_with_random_crops_trains_the_head(
+    stock: Config, tmp_path: Path, cityscapes: Path
+) -> None:
     train(stock)
     state = torch.load(tmp_path / 'run' / 'iter_4.pth', weights_only=False)['state_dict']
     assert bool(state['decode_head.initialized'])

@@ -3,6 +3,7 @@ _base_ = './potsdam3.py'
 crop_size = 322
 for __part in ('train', 'val', 'test'):
     __pipeline = _base_[f'{__part}_dataloader'].dataset.pipeline
-    for __step in [*__pipeline, *_base_.clean_pipeline, *_base_.labelled_pipeline, *_base_.get(f'{__part}_pipeline', [])]:
+    __others = [*_base_.clean_pipeline, *_base_.labelled_pipeline, *_base_.get(f'{__part}_pipeline', [])]
+    for __step in [*__pipeline, *__others]:
         if 'size' in __step:
             __step.size = crop_size

@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 
 def whole_picture(inputs: Tensor) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def restore(values: Tensor, meta: dict[str, Any]) -> Tensor:
     return F.interpolate(values[None], meta['ori_shape'][:2], mode='bilinear', align_corners=False)[0]
 
 
-def to_uint8(picture: Tensor, preprocessor: nn.Module) -> Tensor:
+def to_uint8(picture: Tensor, preprocessor: Any) -> Tensor:
     """Undo the normalisation: uint8 RGB ``[..., 3, H, W]`` (rounding gives the exact values back)."""
     if getattr(preprocessor, '_enable_normalize', False):
         picture = picture * preprocessor.std + preprocessor.mean

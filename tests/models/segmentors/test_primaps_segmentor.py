@@ -46,7 +46,7 @@ def test_every_prototype_set_and_its_crf_come_in_one_pass() -> None:
     model = build(flip=True, crf=True)
     model.decode_head.running.set(torch.randn(4, 30))
     sample = predict(model)[0]
-    keys = {key for key in sample.keys() if key.startswith('pred_')}
+    keys = {key for key in sample.all_keys() if key.startswith('pred_')}
     assert keys == {'pred_sem_seg', 'pred_running', 'pred_crf', 'pred_running_crf'}
     assert sample.seg_logits.data.shape == (4, 48, 64)
     assert torch.equal(sample.seg_logits.data.argmax(0), sample.pred_sem_seg.data[0])
