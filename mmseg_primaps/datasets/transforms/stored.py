@@ -6,11 +6,15 @@ import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
-from PIL import Image
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from mmseg_primaps.utils import InputError
 
+from ..reading import read_image
 from .packing import PackProposalInputs
+
+# Orientation marks of a camera that was held upright: rows and columns change places.
+TURNED = (5, 6, 7, 8)
 
 
 @TRANSFORMS.register_module()
@@ -22,11 +26,26 @@ class LoadPictureSize(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Read the size from the file's header."""
-        with Image.open(results['img_path']) as picture:
-            width, height = picture.size
-        image = np.zeros((height, width, 3), dtype=np.uint8)
-        results.update(img=image, img_shape=(height, width), ori_shape=(height, width))
+        size = picture_size(results['img_path'])
+        results.update(img=np.zeros((*size, 3), dtype=np.uint8), img_shape=size, ori_shape=size)
         return results
+
+
+def picture_size(path: str) -> tuple[int, int]:
+    """Height and width of the picture that ``LoadCheckedImage`` would load, from the header where Pillow knows it.
+
+    Raises:
+        InputError: The file is missing, damaged or no picture.
+    """
+    try:
+        with Image.open(path) as picture:
+            turned = picture.getexif().get(ExifTags.Base.Orientation, 1) in TURNED
+            width, height = picture.size[::-1] if turned else picture.size
+            return height, width
+    except (UnidentifiedImageError, FileNotFoundError):
+        # MATLAB patches are no pictures to Pillow; what is none at all gets the reader's own message
+        height, width = read_image(path).shape[:2]
+        return height, width
 
 
 @TRANSFORMS.register_module()
