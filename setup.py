@@ -71,6 +71,8 @@ setup(
         # A user's pipeline has one of the two lines already, therefore neither is required.
         'onedl': ['onedl-mmcv>=2.3', 'onedl-mmengine>=0.10.12', 'onedl-mmsegmentation>=1.4'],
         'openmmlab': ['mmcv>=2.0.0rc4,<2.2', 'mmengine>=0.10.7,<1', 'mmsegmentation>=1.2.2,<2', 'ftfy', 'regex'],
+        # only to compare with in tools/benchmark.py; its one archive does not build on Python 3.13
+        'benchmark': ['pydensecrf2; python_version < "3.13"'],
         'coco': ['pycocotools'],  # only to draw label maps from COCO's JSON
         'dev': ['hypothesis', 'mypy', 'pytest', 'pytest-cov', 'pytest-timeout', 'pytest-xdist', 'ruff'],
     },

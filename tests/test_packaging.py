@@ -23,6 +23,7 @@ IMPORT_NAMES = {
     'PIL': 'pillow',
     'skimage': 'scikit-image',
     'huggingface_hub': 'huggingface-hub',
+    'pydensecrf': 'pydensecrf2',
 }
 
 
