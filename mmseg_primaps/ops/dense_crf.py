@@ -82,21 +82,22 @@ def dense_crf(
     chunk = chunk or (1 if on_cpu else max(1, _PIXELS_PER_CHUNK // (height * width)))
     longest_bag = longest_bag or (None if on_cpu else 256)
     smooth = _smoothness(gaussian, height, width, gaussian_sxy, gaussian_compat, images.device, longest_bag)
-    marginals = torch.zeros_like(probabilities)
     if on_cpu:
         # Freeing a block of this size makes glibc keep smaller ones for the next filter: page faults cost a tenth.
         torch.empty(_GROUP_BYTES, dtype=torch.uint8)
 
     @torch.no_grad()
-    def infer(begin: int) -> None:
+    def infer(begin: int) -> Tensor:
         part = slice(begin, begin + chunk)
         unary, kept = _unary(probabilities[part], None if valid is None else valid[part])
         lattice = PermutohedralLattice(*_appearance(images[part], bilateral_sxy, bilateral_srgb), longest_bag)
         rows = _mean_field(_rows(unary), smooth, lattice.normalise(bilateral_compat), height * width, iterations)
-        marginals[part][:, kept] = rows.unflatten(0, (height, width, -1)).permute(2, 3, 0, 1).to(marginals)
+        marginals = torch.zeros_like(probabilities[part])
+        marginals[:, kept] = rows.unflatten(0, (height, width, -1)).permute(2, 3, 0, 1).to(marginals)
+        return marginals
 
-    _map(infer, range(0, len(images), chunk), workers or (torch.get_num_threads() if on_cpu else 1))
-    return marginals
+    parts = _map(infer, range(0, len(images), chunk), workers or (torch.get_num_threads() if on_cpu else 1))
+    return torch.cat([probabilities.new_empty(0, *probabilities.shape[1:]), *parts])
 
 
 def _check(probabilities: Tensor, images: Tensor, valid: Tensor | None) -> None:
@@ -183,13 +184,11 @@ def _normalised(groups: Sequence[Tensor]) -> list[Tensor]:
     return [group.div_(total) for group in groups]
 
 
-def _map(work: Callable[[int], None], items: Sequence[int], workers: int) -> None:
+def _map(work: Callable[[int], Tensor], items: Sequence[int], workers: int) -> list[Tensor]:
     """Do the work in the calling thread, or in several that compute with one thread each."""
     if min(workers, len(items)) > 1:
-        list(_pool(workers).map(work, items))
-    else:
-        for item in items:
-            work(item)
+        return list(_pool(workers).map(work, items))
+    return [work(item) for item in items]
 
 
 @functools.lru_cache(maxsize=1)

@@ -223,6 +223,14 @@ def test_needs_no_gradient_and_changes_no_input() -> None:
     assert dense_crf(probabilities[:0], picture[:0]).shape == (0, 3, 10, 11)
 
 
+def test_runs_in_inference_mode_and_afterwards_without() -> None:
+    """Whatever is cached or handed to other threads."""
+    probabilities, pictures = draw(3, 8, 13, images=2)
+    with torch.inference_mode():
+        inside = dense_crf(probabilities.clone(), pictures.clone(), workers=2)
+    assert torch.equal(dense_crf(probabilities.requires_grad_(), pictures, workers=1), inside)
+
+
 def test_labels_are_filtered_in_equal_groups_that_fit_the_memory() -> None:
     cpu = torch.device('cpu')
     assert _groups(12, 60_000, cpu) == [12]
