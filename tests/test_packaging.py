@@ -133,3 +133,8 @@ def test_the_files_that_the_readme_links_to_exist() -> None:
     links = re.findall(r'\]\((?!https?:)([^)#]+)', (ROOT / 'README.md').read_text())
     assert links
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_the_readme_names_every_tool() -> None:
+    readme = (ROOT / 'README.md').read_text()
+    assert [path.name for path in (ROOT / 'tools').glob('*.py') if f'tools/{path.name}' not in readme] == []
