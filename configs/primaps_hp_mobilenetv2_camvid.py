@@ -8,4 +8,4 @@ model = dict(
     decode_head=dict(in_channels=64),
 )
 custom_hooks = [dict(type='FeatureStoreHook'), *_base_.custom_hooks]
-load_from = 'work_dirs/hp_mobilenetv2_camvid/epoch_50.pth'
+load_from = 'work_dirs/hp_mobilenetv2_camvid/epoch_20.pth'
