@@ -56,6 +56,14 @@ class CleanFeatures:
         for start in range(0, len(order), self.batch_size):
             yield from _stack_by_size([self._at_hand(i) for i in order[start : start + self.batch_size]], self.device)
 
+    def pictures_in_order(self) -> Iterator[Tensor]:
+        """Features ``[1, C, h, w]`` of every picture, in the order of the data set."""
+        order = list(range(len(self.pictures)))
+        if all(index in self.kept or self._stored(index) for index in order):
+            yield from (self._at_hand(index)[None].to(self.device) for index in order)
+        else:
+            yield from (one[None] for batch in self._compute(order) for one in batch)
+
     def _stored(self, index: int) -> bool:
         return self.store is not None and self.pictures.image_path(index) in self.store
 

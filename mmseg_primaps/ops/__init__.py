@@ -23,6 +23,7 @@ from .majority_vote import majority_vote
 from .momentum import momentum_decay
 from .photometric import PhotometricParameters, draw_photometric, gaussian_blur, student_view
 from .principal_masks import principal_masks
+from .proposal_agreement import ProposalAgreement, proposal_histogram
 from .proposals import PROPOSALS_VERSION, mask_proposals
 from .prototypes import prototype_logits, upsampled_length
 from .refine_masks import refine_masks
@@ -46,6 +47,7 @@ __all__ = [
     'KMeansResult',
     'PROPOSALS_VERSION',
     'PhotometricParameters',
+    'ProposalAgreement',
     'StreamingPCA',
     'assign_clusters',
     'attention_mix',
@@ -73,6 +75,7 @@ __all__ = [
     'merge_over_processes',
     'momentum_decay',
     'principal_masks',
+    'proposal_histogram',
     'proposal_regions',
     'prototype_focal_loss',
     'prototype_logits',

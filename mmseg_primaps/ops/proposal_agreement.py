@@ -1,0 +1,73 @@
+"""How well clusters and mask proposals tell about each other: seen without labels."""
+
+import math
+
+import torch
+from torch import Tensor
+
+
+class ProposalAgreement:
+    """Counts of (proposal, cluster) over pictures, and what they say about the clusters.
+
+    Two figures. The agreement is the share of pixels whose cluster is that of the majority of their proposal; a single
+    cluster for everything has 100 %. The information does not fall for that: it is the mutual information
+    I(cluster; proposal) = H(cluster) - H(cluster | proposal), highest where pixels of one proposal share a cluster
+    while different proposals have different ones, relative to ln K, its largest value.
+
+    Args:
+        num_classes: Number of clusters K.
+        ignore_index: Mask id of pixels without a proposal.
+
+    Example:
+        >>> labels = torch.tensor([[[0, 0, 1, 1]]])
+        >>> figures = ProposalAgreement(2).update(labels, torch.tensor([[[1, 1, 2, 2]]]))
+        >>> round(figures.agreement, 1), round(figures.information, 1)
+        (100.0, 100.0)
+    """
+
+    def __init__(self, num_classes: int, ignore_index: int = 255) -> None:
+        self.num_classes, self.ignore_index = num_classes, ignore_index
+        self.sizes = torch.zeros(num_classes, dtype=torch.float64)
+        self._within = torch.zeros((), dtype=torch.float64)
+        self._majority = torch.zeros((), dtype=torch.float64)
+
+    def update(self, labels: Tensor, proposals: Tensor) -> 'ProposalAgreement':
+        """Add clusters 0..K-1 `[B, H, W]` and the mask ids of the same pixels `[B, H, W]`; returns itself."""
+        counts = proposal_histogram(labels, proposals, self.num_classes, self.ignore_index).double().cpu()
+        totals = counts.sum(dim=1, keepdim=True)
+        self.sizes += counts.sum(dim=0)
+        self._within += torch.special.entr(counts / totals).mul(totals).sum()
+        self._majority += counts.amax(dim=1).sum() if len(counts) else 0
+        return self
+
+    @property
+    def agreement(self) -> float:
+        """Share of labelled pixels in the majority of their proposal, in percent; 0 where there is no proposal."""
+        pixels = float(self.sizes.sum())
+        return 100 * float(self._majority) / pixels if pixels else 0.0
+
+    @property
+    def information(self) -> float:
+        """Mutual information of cluster and proposal, in percent of ln K; 0 where there is no proposal."""
+        pixels = float(self.sizes.sum())
+        if not pixels or self.num_classes < 2:
+            return 0.0
+        entropy = torch.special.entr(self.sizes / pixels).sum()
+        return 100 * float(entropy - self._within / pixels) / math.log(self.num_classes)
+
+
+def proposal_histogram(labels: Tensor, proposals: Tensor, num_classes: int, ignore_index: int = 255) -> Tensor:
+    """Pixels of every cluster in every proposal, long `[P, K]`; proposals without a pixel are left out.
+
+    Raises:
+        ValueError: Shapes differ.
+    """
+    if labels.shape != proposals.shape or labels.ndim != 3:
+        raise ValueError(f'labels {tuple(labels.shape)} and proposals {tuple(proposals.shape)} must both be [B, H, W]')
+    proposals = proposals.long()
+    counted = proposals != ignore_index
+    slots = int(proposals.masked_fill(~counted, 0).max()) + 1 if proposals.numel() else 1
+    first = torch.arange(len(labels), device=labels.device).view(-1, 1, 1) * slots
+    cells = ((proposals + first) * num_classes + labels.long())[counted]
+    counts = torch.bincount(cells, minlength=len(labels) * slots * num_classes).view(-1, num_classes)
+    return counts[counts.sum(dim=1) > 0]
