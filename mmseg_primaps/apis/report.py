@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from mmengine.dist import is_main_process
 from mmengine.evaluator import Evaluator
 from mmengine.runner import Runner
 
+from ..engine.hooks.label_free_checkpoint_hook import CRITERIA
 from ..evaluation.metrics import ClusterIoUMetric
 from ..utils.proposal_store import describe
 from ..version import __version__
@@ -63,7 +65,18 @@ def protocol(runner: Runner, metrics: list[ClusterIoUMetric], checkpoint: str) -
         'seed': runner.seed,
         'iterations': runner.iter,
         'checkpoint': checkpoint,
+        'checkpoint_rule': checkpoint_rule(checkpoint),
     }
+
+
+def checkpoint_rule(checkpoint: str) -> str:
+    """How a checkpoint was chosen, read from the name it was saved by: last, by a criterion, or by labels."""
+    best = re.match(r'best_(.+)_(epoch|iter)_\d+$', Path(checkpoint).stem)
+    if best is None:
+        return 'last' if checkpoint == 'last' or re.match(r'(epoch|iter)_\d+$', Path(checkpoint).stem) else 'unknown'
+    if best[1] in CRITERIA:
+        return f'best {best[1]} with the proposals, without labels'
+    return f'best {best[1]} of the validation set: labels chose the checkpoint'
 
 
 def _pictures(dataset: Any) -> Any:

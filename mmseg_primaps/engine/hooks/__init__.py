@@ -3,6 +3,7 @@
 from .feature_store_hook import FeatureStoreHook
 from .frozen_encoder_hook import FrozenEncoderHook
 from .hidden_positive_hook import HiddenPositiveHook
+from .label_free_checkpoint_hook import LabelFreeCheckpointHook
 from .mask_proposal_hook import MaskProposalHook
 from .momentum_prototype_hook import MomentumPrototypeHook
 from .neighbour_hook import NeighbourHook
@@ -13,6 +14,7 @@ __all__ = [
     'FeatureStoreHook',
     'FrozenEncoderHook',
     'HiddenPositiveHook',
+    'LabelFreeCheckpointHook',
     'MaskProposalHook',
     'MomentumPrototypeHook',
     'NeighbourHook',

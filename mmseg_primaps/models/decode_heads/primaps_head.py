@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from ...ops import majority_vote, momentum_decay, prototype_focal_loss, upsampled_argmax
+from ...ops import ProposalAgreement, majority_vote, momentum_decay, prototype_focal_loss, upsampled_argmax
 from ...utils import InputError
 from ..utils import Prototypes
 from .prototype_head import PrototypeHead
@@ -61,25 +61,42 @@ class PriMaPsHead(PrototypeHead):
         """One EM step on features of ``B`` (or ``2 B``: teacher first, then student) pictures.
 
         Returns:
-            ``loss_focal`` and, for the log, ``labelled``: the share of pixels that got a pseudo label, in percent.
+            ``loss_focal`` and, for the log, in percent: ``labelled``, the share of pixels that got a pseudo label, and
+            where proposals give it, ``agreement`` and ``information`` of the teacher's labels with them (see
+            :class:`mmseg_primaps.ops.ProposalAgreement`).
         """
         features = self.features(inputs)
         size = len(batch_data_samples)
         teacher, student = features[:size], features[-size:]
         proposals = self._proposals(batch_data_samples, features.device)
-        target = self.pseudo_labels(teacher, proposals)
+        labels = self.teacher_labels(teacher, proposals)
+        target = self._vote(labels, proposals)
         loss = prototype_focal_loss(self.classify(student, self.running), target, self.gamma, self.ignore_index)
         labelled = (target != self.ignore_index).float().mean() * 100
-        return {'loss_focal': loss, 'labelled': labelled}
+        return {'loss_focal': loss, 'labelled': labelled, **self._criteria(labels, proposals)}
 
     @torch.no_grad()
     def pseudo_labels(self, features: Tensor, proposals: Tensor) -> Tensor:
         """Pseudo labels ``[B, H, W]`` (``P*`` in the paper) of features ``[B, C, h, w]``, proposals ``[B, H, W]``."""
+        return self._vote(self.teacher_labels(features, proposals), proposals)
+
+    @torch.no_grad()
+    def teacher_labels(self, features: Tensor, proposals: Tensor) -> Tensor:
+        """Labels ``[B, H, W]`` (``y`` in the paper) that the momentum prototypes give features ``[B, C, h, w]``."""
         logits = self.classify(features, self.momentum)
-        labels = upsampled_argmax(logits, (proposals.shape[-2], proposals.shape[-1]))
+        return upsampled_argmax(logits, (proposals.shape[-2], proposals.shape[-1]))
+
+    def _vote(self, labels: Tensor, proposals: Tensor) -> Tensor:
         if self.pseudo_label == 'prediction':
             return labels
         return majority_vote(labels, proposals, self.num_classes, self.ignore_index)
+
+    def _criteria(self, labels: Tensor, proposals: Tensor) -> dict[str, Tensor]:
+        if self.pseudo_label == 'prediction':
+            return {}
+        figures = ProposalAgreement(self.num_classes, self.ignore_index).update(labels, proposals)
+        values = {'agreement': figures.agreement, 'information': figures.information}
+        return {name: torch.tensor(value, device=labels.device) for name, value in values.items()}
 
     def update_momentum(self) -> float:
         """Move the momentum prototypes towards the running ones; returns the decay used."""
