@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from mmseg_primaps.apis import build_runner, train
 from mmseg_primaps.engine.hooks import PrototypeInitHook
 from mmseg_primaps.engine.hooks.frozen_encoder_hook import bare_model
+from mmseg_primaps.models.decode_heads import PriMaPsHead
 from mmseg_primaps.ops import cosine_kmeans_loss
 from mmseg_primaps.utils import InputError
 from tests.conftest import tiny_config
@@ -33,9 +35,13 @@ def test_wrong_options_are_named(options: dict) -> None:
 
 
 def test_presets_are_shorthands() -> None:
-    assert PrototypeInitHook().init == PrototypeInitHook(preset='paper').init == 'pca'
-    assert PrototypeInitHook(preset='best').init == 'auto'
-    assert PrototypeInitHook(preset='best', init='kmeans++').init == 'kmeans++'
+    paper, best = (PriMaPsHead(8, 3, preset=preset) for preset in ('paper', 'best'))
+    assert PrototypeInitHook().start_of(PriMaPsHead(8, 3)) == PrototypeInitHook().start_of(paper) == 'pca'
+    assert PrototypeInitHook().start_of(best) == PrototypeInitHook(preset='best').start_of(paper) == 'auto'
+    assert PrototypeInitHook(preset='paper').start_of(best) == 'pca'
+    assert PrototypeInitHook(preset='best', init='kmeans++').start_of(best) == 'kmeans++'
+    with pytest.raises(InputError, match='preset'):
+        PriMaPsHead(8, 3, preset='worst')
 
 
 def test_clusters_are_the_same_for_every_seed_and_the_published_start_is_not(
@@ -56,8 +62,6 @@ def test_clusters_fit_the_features_better_than_the_published_start(camvid: Path,
 
 
 def load_features(cache: Path) -> list:
-    import numpy as np
-
     found = [np.load(path) for path in sorted(cache.glob('features/*/*.npy'))]
     return [values for values in found if values.shape[1] == 2 and len(values) == 6]
 

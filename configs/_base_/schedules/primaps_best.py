@@ -2,6 +2,6 @@
 _base_ = './primaps_50e.py'
 custom_hooks = [
     _base_.custom_hooks[0],
-    dict(type='PrototypeInitHook', preset='best'),
+    dict(type='PrototypeInitHook', epochs=2, lr=5e-3, preset='best'),
     *_base_.custom_hooks[2:],
 ]

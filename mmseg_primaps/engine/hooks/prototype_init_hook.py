@@ -7,6 +7,7 @@ from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from torch import Tensor
 
+from ...models.decode_heads.prototype_head import PrototypeHead
 from ...utils import InputError
 from ..clean_features import CleanFeatures
 from ..prototype_starts import cluster_start, gradient_kmeans, principal_start
@@ -36,7 +37,7 @@ class PrototypeInitHook(FrozenEncoderHook):
         pca_batches: Number of batches the principal directions are taken from (93 as published); None for all.
         seed: Seed of the order of pictures and of the signs of the directions; the runner's by default.
         init: ``'pca'``, ``'kmeans++'`` or ``'auto'``; the preset's by default.
-        preset: ``'paper'`` is ``init='pca'``, ``'best'`` is ``init='auto'``.
+        preset: ``'paper'`` is ``init='pca'``, ``'best'`` is ``init='auto'``; the head's by default.
         restarts: Number of starts of k-means++.
         sample_size: Features that k-means++ converges on before it goes over all of them.
         cluster_seed: Seed of k-means++, the same whatever the run's.
@@ -52,22 +53,26 @@ class PrototypeInitHook(FrozenEncoderHook):
         pca_batches: int | None = 93,
         seed: int | None = None,
         init: str | None = None,
-        preset: str = 'paper',
+        preset: str | None = None,
         restarts: int = 16,
         sample_size: int = 2**13,
         cluster_seed: int = 0,
     ) -> None:
         if epochs < 0 or lr <= 0:
             raise InputError(f'PrototypeInitHook: epochs={epochs} must be at least 0 and lr={lr} positive')
-        if preset not in PRESETS:
+        if preset is not None and preset not in PRESETS:
             raise InputError(f'PrototypeInitHook.preset={preset!r}: choose one of {", ".join(PRESETS)}')
-        self.init = init or PRESETS[preset]
-        if self.init not in STARTS:
+        self.init, self.preset = init, preset
+        if init is not None and init not in STARTS:
             raise InputError(f'PrototypeInitHook.init={init!r}: choose one of {", ".join(STARTS)}')
         if restarts < 1 or sample_size < 1:
             raise InputError(f'PrototypeInitHook: restarts={restarts} and sample_size={sample_size} must be positive')
         self.epochs, self.lr, self.batch_size, self.pca_batches, self.seed = epochs, lr, batch_size, pca_batches, seed
         self.restarts, self.sample_size, self.cluster_seed = restarts, sample_size, cluster_seed
+
+    def start_of(self, head: PrototypeHead) -> str:
+        """Which start a head gets: ``init``, else this hook's preset's, else the head's preset's."""
+        return self.init or PRESETS[self.preset or getattr(head, 'preset', 'paper')]
 
     def before_train(self, runner: Runner) -> None:
         """Fit the start and copy it to every prototype set."""
@@ -76,7 +81,7 @@ class PrototypeInitHook(FrozenEncoderHook):
         if bool(head.initialized) or runner.iter > 0:
             print_log('prototypes are already there: no initialisation', 'current')
             return
-        if self.init == 'pca' and head.num_classes > head.in_channels:
+        if self.start_of(head) == 'pca' and head.num_classes > head.in_channels:
             raise InputError(
                 f'num_classes={head.num_classes} is more than in_channels={head.in_channels}: principal directions '
                 "can start at most in_channels clusters; PrototypeInitHook(init='kmeans++') can start more"
@@ -97,10 +102,10 @@ class PrototypeInitHook(FrozenEncoderHook):
         seed = runner.seed if self.seed is None else self.seed
         features = CleanFeatures(model, loader.dataset, batch_size, loader.num_workers)
         head = model.decode_head
-        starts = {}
-        if self.init != 'pca':
+        starts, wanted = {}, self.start_of(head)
+        if wanted != 'pca':
             starts['kmeans++'] = self._clusters(features, head.num_classes)
-        if self.init != 'kmeans++' and head.num_classes <= head.in_channels:
+        if wanted != 'kmeans++' and head.num_classes <= head.in_channels:
             starts['pca'] = self._principal(features, head.num_classes, int(seed or 0))
         return self._choose(features, starts)
 

@@ -32,6 +32,8 @@ class PriMaPsHead(PrototypeHead):
             proposals (ablation).
         momentum_limit: Largest decay of the momentum prototypes.
         ignore_index: Label of pixels without a class.
+        preset: ``'paper'`` or ``'best'``: the start that ``PrototypeInitHook`` gives where it has no preset of its own.
+            The steps of EM are the published ones in both: no change of them helped everywhere.
     """
 
     def __init__(
@@ -43,8 +45,12 @@ class PriMaPsHead(PrototypeHead):
         pseudo_label: str = 'proposals',
         momentum_limit: float = 0.98,
         ignore_index: int = 255,
+        preset: str = 'paper',
     ) -> None:
         super().__init__(in_channels, num_classes, in_index, ignore_index)
+        if preset not in ('paper', 'best'):
+            raise InputError(f"PriMaPsHead.preset={preset!r}: choose 'paper' or 'best'")
+        self.preset = preset
         if pseudo_label not in ('proposals', 'prediction'):
             raise InputError(f"pseudo_label={pseudo_label!r}: choose 'proposals' or 'prediction'")
         self.gamma, self.pseudo_label, self.momentum_limit = gamma, pseudo_label, momentum_limit
