@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mmengine.runner import Runner
+from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from ..evaluation.metrics import ClusterIoUMetric
 from ..models.utils import Segmentor
@@ -16,11 +16,17 @@ def check_run(runner: Runner, model: Segmentor) -> None:
     """Check that the data sets hold something readable and that the numbers of classes agree.
 
     Raises:
-        InputError: Training or validation set are empty, a validation label lies outside the classes, or
-            ``num_classes`` of head, metric and data set disagree.
+        InputError: Training or validation set are empty, pictures fill no batch, a validation label lies outside the
+            classes, or ``num_classes`` of head, metric and data set disagree.
     """
     if not len(runner.train_dataloader.dataset):
         raise InputError('train_dataloader.dataset is empty: check data_root and the picture suffix')
+    pictures, batch = len(runner.train_dataloader.dataset), runner.train_dataloader.batch_size
+    if isinstance(runner.train_loop, EpochBasedTrainLoop) and not len(runner.train_dataloader):
+        raise InputError(
+            f'{pictures} training pictures fill no batch of {batch}: set train_dataloader.batch_size={pictures}, or '
+            'train_dataloader.drop_last=False'
+        )
     check_features(model, runner.train_dataloader.dataset)
     if runner.val_loop is None:
         return

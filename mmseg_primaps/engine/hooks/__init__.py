@@ -1,5 +1,6 @@
 """Hooks: what happens around training."""
 
+from .cluster_sheet_hook import ClusterSheetHook
 from .feature_store_hook import FeatureStoreHook
 from .frozen_encoder_hook import FrozenEncoderHook
 from .hidden_positive_hook import HiddenPositiveHook
@@ -11,6 +12,7 @@ from .prototype_init_hook import PrototypeInitHook
 from .stored_proposal_hook import StoredProposalHook
 
 __all__ = [
+    'ClusterSheetHook',
     'FeatureStoreHook',
     'FrozenEncoderHook',
     'HiddenPositiveHook',
