@@ -1,13 +1,13 @@
 """Mask proposals, and a trained model's segmentation, of any picture."""
 
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.dataset import pseudo_collate
-from mmengine.runner import load_checkpoint
 from mmseg.registry import MODELS
 from mmseg.utils import register_all_modules
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from ..engine.hooks.mask_proposal_hook import proposal_index
 from ..models.utils import Segmentor
 from ..ops import mask_proposals
 from ..utils import InputError, progress
+from ..utils.checkpoint import load_checkpoint
 from ..visualization import colour_map, colour_proposals, distinct_palette, overlay, panel, save_png
 from .cli import as_input_error
 from .config import load_config
@@ -34,6 +35,8 @@ HAND_CRAFTED = {
     'decode_head': {'type': 'PriMaPsHead', 'in_channels': 30, 'num_classes': 2},
     'test_cfg': {'mode': 'whole'},
 }
+# What mmengine saves beside the weights, and nothing here needs.
+LOG_TYPES = ('mmengine.*', 'numpy*', 'builtins.getattr', '__builtin__.getattr')
 
 
 def demo(
@@ -51,7 +54,8 @@ def demo(
 
     Args:
         images: Picture files.
-        out: Folder for ``NAME_proposals.png`` (8-bit mask numbers, 255 none), ``NAME_labels.png`` and ``NAME.png``.
+        out: Folder for ``NAME_proposals.png`` (8-bit mask numbers, 255 none), ``NAME_labels.png`` and ``NAME.png``, all
+            in the size that the picture was scaled to. A second picture of one name becomes ``NAME_2``.
         config: Config whose model and proposal settings are used.
         checkpoint: Trained weights of that model.
         size: The shorter side is scaled to this many pixels.
@@ -59,29 +63,82 @@ def demo(
 
     Returns:
         The sheets written.
+
+    Raises:
+        InputError: No picture, one that cannot be read, or a config, checkpoint, size or device that cannot be used.
     """
     if not images:
         raise InputError('no picture given')
+    if missing := [image for image in images if not Path(image).is_file()]:
+        raise InputError(f'{missing[0]} is no file ({len(missing)} of {len(images)} pictures)')
     cfg = load_config(config) if config else None
-    model = build_model(cfg, checkpoint).to(device).eval()
-    options = proposal_options(cfg)
+    model = _on(device, build_model(cfg, checkpoint))
     patch = int(getattr(model.backbone, 'patch_size', 8))
-    return [_show(model, image, Path(out), size, patch, options, checkpoint is not None) for image in progress(images, 'pictures')]
+    if size < patch:
+        raise InputError(f'--size {size} is less than a patch of {patch} pixels; 320 is usual')
+    options = proposal_options(cfg)
+    segment = checkpoint is not None
+    with closing(progress(images, 'pictures')) as bar:  # an error's line comes after the bar, not into it
+        named = zip(result_names(images), bar, strict=True)
+        return [_show(model, _load(image, size, patch), Path(out), name, options, segment) for name, image in named]
+
+
+def result_names(images: Sequence[str]) -> list[str]:
+    """A name for the results of each picture: its own, and a number where another picture has it already."""
+    names: list[str] = []
+    for image in images:
+        stem, number = Path(image).stem, 1
+        name = stem
+        while name in names:
+            number += 1
+            name = f'{stem}_{number}'
+        names.append(name)
+    return names
 
 
 def build_model(cfg: Config | None, checkpoint: str | None) -> Segmentor:
-    """The model of a config, with weights."""
+    """The model of a config, with the weights of a checkpoint, else those that the config names.
+
+    Raises:
+        InputError: The config has no such model, or the checkpoint is not of it.
+    """
     if checkpoint is not None and cfg is None:
         raise InputError('--checkpoint needs --config: a checkpoint does not say what model it belongs to')
     register_all_modules(init_default_scope=True)
     try:
         model = MODELS.build(cfg.model if cfg else ConfigDict(HAND_CRAFTED))
-        model.init_weights()
         if checkpoint is not None:
-            load_checkpoint(model, checkpoint, map_location='cpu')
+            _load_weights(model, checkpoint)
+        else:
+            model.init_weights()
     except Exception as error:
         raise (as_input_error(error) or error) from error
+    if not hasattr(model, 'backbone') or not hasattr(model, 'decode_head'):
+        raise InputError(f'{type(model).__name__} is no encoder with a decode head: give a config of such a model')
     return model
+
+
+def _load_weights(model: Segmentor, checkpoint: str) -> None:
+    """Load all weights or none; nothing that is pickled in the file is run."""
+    loaded = load_checkpoint(checkpoint, LOG_TYPES)
+    try:
+        missing = model.load_state_dict(loaded.get('state_dict', loaded), strict=False).missing_keys
+    except RuntimeError as error:
+        raise InputError(
+            f'checkpoint {checkpoint} is not of this model: {str(error).splitlines()[-1].strip()}'
+        ) from None
+    if missing:
+        raise InputError(
+            f'checkpoint {checkpoint} is not of this model: it lacks {len(missing)} keys, first {missing[0]}'
+        )
+
+
+def _on(device: str, model: Segmentor) -> Segmentor:
+    """The model on a device, in evaluation mode."""
+    try:
+        return model.to(device).eval()
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(f'--device {device} cannot be used: {str(error).splitlines()[0]}') from None
 
 
 def proposal_options(cfg: Config | None) -> dict:
@@ -92,28 +149,25 @@ def proposal_options(cfg: Config | None) -> dict:
 
 
 @torch.no_grad()
-def _show(
-    model: Segmentor, image: str, out: Path, size: int, patch: int, options: dict, segment: bool
-) -> Path:
-    batch = _load(image, size, patch)
+def _show(model: Segmentor, batch: dict, out: Path, name: str, options: dict, segment: bool) -> Path:
     rgb = rgb_pictures(batch)
     features = backbone_features(model, batch, proposal_index(model))
     proposals = mask_proposals(features, rgb.to(features.device), **options)[0].cpu().numpy()
     picture = rgb[0].permute(1, 2, 0).numpy()
-    stem = Path(image).stem
-    save_png(out / f'{stem}_proposals.png', proposals.astype(np.uint8))
+    save_png(out / f'{name}_proposals.png', proposals.astype(np.uint8))
     rows, titles = [[picture], [overlay(picture, colour_proposals(proposals))]], ['image', 'proposals']
     if segment:
         labels = _segment(model, batch)
-        save_png(out / f'{stem}_labels.png', labels.astype(np.uint8))
+        save_png(out / f'{name}_labels.png', labels.astype(np.uint8))
         rows.append([overlay(picture, colour_map(labels, distinct_palette(model.decode_head.num_classes)))])
         titles.append('clusters')
-    return save_png(out / f'{stem}.png', panel(rows, titles, captions=[stem]))
+    return save_png(out / f'{name}.png', panel(rows, titles, captions=[name]))
 
 
 def _segment(model: Segmentor, batch: dict) -> NDArray:
-    data = model.data_preprocessor(batch, False)
-    return model.predict(data['inputs'], data['data_samples'])[0].pred_sem_seg.data[0].cpu().numpy()
+    """Clusters ``[H, W]``."""
+    (found,) = model.test_step(batch)
+    return found.pred_sem_seg.data[0].cpu().numpy()
 
 
 def _load(image: str, size: int, patch: int) -> dict:

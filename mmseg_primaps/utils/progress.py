@@ -1,7 +1,7 @@
 """Progress bars that stay silent where nobody looks."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from typing import TypeVar
 
 from tqdm import tqdm
@@ -9,7 +9,9 @@ from tqdm import tqdm
 T = TypeVar('T')
 
 
-def progress(items: Iterable[T], description: str, total: int | None = None, initial: int = 0) -> Iterator[T]:
+def progress(
+    items: Iterable[T], description: str, total: int | None = None, initial: int = 0
+) -> Generator[T, None, None]:
     """Iterate over ``items`` behind a progress bar; ranks other than the first show none.
 
     Args:

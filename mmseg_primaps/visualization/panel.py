@@ -92,10 +92,10 @@ def legend_strip(legend: Legend, width: int) -> Picture:
 
 
 def save_png(path: str | Path, picture: Picture) -> Path:
-    """Write a PNG so that it appears whole or not at all; folders are made."""
+    """Write a PNG (``[H, W, 3]`` RGB or ``[H, W]``) so that it appears whole or not at all; folders are made."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    done, data = cv2.imencode('.png', picture[..., ::-1])
+    done, data = cv2.imencode('.png', picture[..., ::-1] if picture.ndim == 3 else picture)
     if not done:
         raise RuntimeError(f'{path}: OpenCV cannot encode a picture of shape {picture.shape}')
     write_whole(path, data.tobytes())
