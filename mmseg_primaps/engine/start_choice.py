@@ -35,7 +35,7 @@ def _with_proposals(features: CleanFeatures) -> Iterator[tuple[Tensor, Tensor]]:
     loaders = [_loader(leaf.pipeline.transforms) for leaf in pictures.leaves]
     for index, one in enumerate(features.pictures_in_order()):
         loader = loaders[pictures.places[index][0]]
-        path = proposal_path(loader.root, loader.base, pictures.image_path(index))
+        path = proposal_path(str(loader.root), str(loader.base), pictures.image_path(index))
         proposals = torch.from_numpy(read_label(str(path))).float()
         grid = F.interpolate(proposals[None, None], one.shape[-2:], mode='nearest-exact')
         yield one, grid[0].long()

@@ -1,4 +1,4 @@
-# LightCluster on mmseg's stock MobileNetV2: feature norm in place of CLS attention, mean feature in place of CLS.
+# LightCluster on mmseg's stock MobileNetV2: the feature norm stands in for CLS attention, mean features for CLS tokens.
 model = dict(
     type='LightClusterSegmentor',
     data_preprocessor=dict(type='SegDataPreProcessor', mean=[127.5] * 3, std=[127.5] * 3, bgr_to_rgb=True),
@@ -8,6 +8,6 @@ model = dict(
             type='Pretrained', checkpoint='{{$PRIMAPS_SHARED:../shared}}/weights/mobilenet_v2_mmseg_fp16.pth'
         ),
     ),
-    method=dict(),
+    method=dict(region_token='mean'),
     test_cfg=dict(levels=['consistent', 'dataset', 'category', 'image'], crf=[True, False]),
 )

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
+from mmseg.registry import TRANSFORMS
 from torch import Tensor
 
-from mmseg.registry import TRANSFORMS
 from mmseg_primaps.ops import draw_photometric, student_view
 from mmseg_primaps.utils import InputError
 

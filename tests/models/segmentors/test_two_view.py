@@ -48,7 +48,9 @@ def test_pipeline_and_device_make_the_same_view(preset: str) -> None:
     rgb = (picture[[2, 1, 0]].float() - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(STD).view(3, 1, 1)
     torch.manual_seed(3)
     expected = view.view(rgb[None])[0] * torch.tensor(STD).view(3, 1, 1) + torch.tensor(MEAN).view(3, 1, 1)
-    assert torch.allclose(torch.from_numpy(results['student_img'][..., ::-1].copy()).permute(2, 0, 1), expected, atol=1e-2)
+    assert torch.allclose(
+        torch.from_numpy(results['student_img'][..., ::-1].copy()).permute(2, 0, 1), expected, atol=1e-2
+    )
 
 
 def test_unknown_preset_is_named() -> None:
