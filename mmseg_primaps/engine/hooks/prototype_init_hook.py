@@ -72,7 +72,7 @@ class PrototypeInitHook(FrozenEncoderHook):
 
     def start_of(self, head: PrototypeHead) -> str:
         """Which start a head gets: ``init``, else this hook's preset's, else the head's preset's."""
-        preset: str = self.preset or getattr(head, 'preset', 'paper')
+        preset = str(self.preset or getattr(head, 'preset', 'paper'))
         return self.init or PRESETS[preset]
 
     def before_train(self, runner: Runner) -> None:
