@@ -6,6 +6,7 @@ Rayleigh-Ritz step separates close eigenvalues inside it. What was not captured 
 norm that is left, or by a Cholesky factorisation, so that the result is certified instead of hoped for.
 """
 
+import math
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
@@ -95,17 +96,17 @@ def approximate(matrix: Tensor, basis: Tensor, noise: Tensor, rounds: int) -> It
     for count, ritz in enumerate(subspace_iteration(matrix, basis, rounds), 1):
         error = frobenius_error(ritz, energy, noise)
         # The factorisation costs several rounds: once the rounds have done their part, or at the end of a batch.
-        if bool(error.isinf()) and _is_close(ritz) if alone else count == rounds:
+        if float(error) == math.inf and _is_close(ritz) if alone else count == rounds:
             error = torch.minimum(error, cholesky_error(ritz, matrix, noise))
         yield ritz, error
-        if alone and bool(ritz.lost[:, -1] <= noise.square()):
+        if alone and float(ritz.lost[0, -1]) <= float(noise) ** 2:
             return
 
 
 def _is_close(ritz: Ritz) -> bool:
     """Whether the residual of a single matrix' leading vector is small beside the gap."""
-    gap = ritz.values[:, -1] - ritz.values[:, -2]
-    return bool(ritz.lost[:, -1].sqrt() < 1e-3 * gap)
+    second, first = ritz.values[0, -2:].tolist()
+    return math.sqrt(ritz.lost[0, -1]) < 1e-3 * (first - second)
 
 
 def frobenius_error(ritz: Ritz, energy: Tensor, noise: Tensor) -> Tensor:

@@ -69,7 +69,7 @@ class Partition:
     def _next(self) -> tuple[Tensor, Tensor]:
         """Mask and certainty: alone at the first certain direction, in a batch of the last one."""
         for direction, error in self._directions():
-            if self.alone and bool(error < _WORTH_A_LOOK):
+            if self.alone and float(error) < _WORTH_A_LOOK:
                 mask, certain = propose(direction, error, self.features, self.rule)
                 if bool(certain):
                     return mask, certain
