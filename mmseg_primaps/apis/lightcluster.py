@@ -1,14 +1,12 @@
 """Fit LightCluster to a set of pictures, evaluate it, and leave what others can use."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
-import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.device import get_device
-from mmengine.dist import init_dist, is_distributed, is_main_process
+from mmengine.dist import is_main_process
 from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from mmengine.runner import set_random_seed
@@ -23,15 +21,14 @@ from ..engine.lightcluster.pipeline import NAMES
 from ..engine.lightcluster.proposals import write_proposals
 from ..engine.lightcluster.sheets import draw_panel
 from ..evaluation.metrics import LightClusterMetric
-from ..models.lightcluster import saliency_source
 from ..models.segmentors import LightClusterSegmentor
 from ..utils import InputError
-from ..utils.proposal_store import describe, write_whole
+from ..utils.proposal_store import write_whole
 from ..version import __version__
 from .cli import as_input_error
-from .report import flat_figures
+from .lightcluster_report import CHECKPOINT, figures, protocol, without_nan
+from .processes import join_processes
 
-CHECKPOINT = 'lightcluster.pth'
 DEFAULTS = {'batch_size': 8, 'block_size': 32, 'checkpoint': 'auto', 'proposals': None, 'pictures': 6, 'stages': None}
 
 
@@ -71,8 +68,7 @@ def build_fit(cfg: Config, options: dict[str, Any]) -> Fit:
     """Model, pictures and folder; one seed for everything that draws."""
     register_all_modules(init_default_scope=False)
     init_default_scope(cfg.get('default_scope', 'mmseg'))
-    if cfg.get('launcher', 'none') != 'none' and not is_distributed():
-        init_dist(cfg.launcher, **{'backend': 'gloo', **cfg.get('env_cfg', {}).get('dist_cfg', {})})
+    join_processes(cfg)
     work_dir = Path(cfg.work_dir)
     work_dir.mkdir(parents=True, exist_ok=True)
     if is_main_process():
@@ -121,10 +117,8 @@ def _finish(cfg: Config, fit: Fit, stages: dict[str, StageFolder], options: dict
     work_dir = Path(cfg.work_dir)
     labelled = cfg.get('test_dataloader') is not None and bool(cfg.get('test_evaluator'))
     test = DATASETS.build(cfg.test_dataloader.dataset) if cfg.get('test_dataloader') else None
-    metainfo = dict(test.metainfo if test is not None else fit.pictures.leaves[0].metainfo)
-    meta = {key: metainfo[key] for key in ('classes', 'palette') if key in metainfo}
     if is_main_process():
-        save_checkpoint(fit.model, cfg.model.backbone, work_dir / CHECKPOINT, meta, options['checkpoint'])
+        save_checkpoint(fit.model, cfg.model.backbone, work_dir / CHECKPOINT, options['checkpoint'])
     report: dict[str, Any] = {'version': __version__}
     if options['proposals']:
         store = write_proposals(
@@ -143,7 +137,7 @@ def _finish(cfg: Config, fit: Fit, stages: dict[str, StageFolder], options: dict
         report |= {'predictions': metric.details, **figures(metric)}
     report['protocol'] = protocol(cfg, fit, test, stages)
     if is_main_process():
-        write_whole(work_dir / 'metrics.json', json.dumps(report, indent=1, allow_nan=False).encode())
+        write_whole(work_dir / 'metrics.json', json.dumps(without_nan(report), indent=1, allow_nan=False).encode())
         if options['pictures'] and test is not None:
             draw_panel(fit.model, test, work_dir / 'pictures', int(options['pictures']), assignment)
     return report
@@ -155,39 +149,3 @@ def _metric(evaluator: Any) -> LightClusterMetric:
     if not wanted:
         raise InputError("test_evaluator: tools/lightcluster.py evaluates with dict(type='LightClusterMetric')")
     return METRICS.build(wanted[0])
-
-
-def figures(metric: LightClusterMetric) -> dict[str, float | None]:
-    """Flat figures of every prediction: ``mIoU``, ``foreground_IoU``, ``dataset_plain_many_to_one_Acc``, ..."""
-    flat = flat_figures(metric.details)
-    for key, detail in metric.details.items():
-        name = '' if key == 'pred_sem_seg' else f'{key[len("pred_") :]}_'
-        flat |= {f'{name}many_to_one_{figure}': value for figure, value in detail['many_to_one'].items()}
-        flat |= {f'{name}{figure}': value for figure, value in detail['binary'].items()}
-    return flat
-
-
-def protocol(cfg: Config, fit: Fit, test: Any, stages: dict[str, StageFolder]) -> dict[str, Any]:
-    """What the figures depend on."""
-    evaluator = cfg.get('test_evaluator') or {}
-    backbone = fit.model.backbone
-    return {
-        'method': 'LightCluster',
-        'options': describe(fit.options),
-        'num_classes': fit.model.num_classes,
-        'backbone': describe(dict(cfg.model.backbone)),
-        'saliency': saliency_source(backbone),
-        'features': list(getattr(backbone, 'features', ['feature map'])),
-        'fitted_to': {'dataset': type(fit.pictures.leaves[0]).__name__, 'pictures': len(fit.pictures)},
-        'dataset': None if test is None else type(test).__name__,
-        'pictures': None if test is None else len(test),
-        'pipeline': None if test is None else describe(test.pipeline.transforms),
-        'predictions': {name: list(variant) for name, variant in fit.model.variants.items()},
-        'evaluator': describe(dict(evaluator)) if isinstance(evaluator, dict) else describe(list(evaluator)),
-        'labels_used': 'in the evaluation alone: to match clusters to classes',
-        'seed': fit.options.seed,
-        'stages': {name: folder.fingerprint for name, folder in stages.items()},
-        'threads': torch.get_num_threads(),
-        'processes': int(os.environ.get('WORLD_SIZE', '1')),
-        'checkpoint': CHECKPOINT,
-    }

@@ -12,20 +12,20 @@ from ...models.segmentors import LightClusterSegmentor
 from ...utils import InputError
 from ...utils.proposal_store import weights_digest, write_whole
 from ...version import __version__
+from ...visualization import distinct_palette
 
 KINDS = ('auto', 'small', 'full')
 
 
-def save_checkpoint(
-    model: LightClusterSegmentor, backbone: ConfigDict, path: Path, dataset_meta: dict[str, Any], kind: str = 'auto'
-) -> Path:
+def save_checkpoint(model: LightClusterSegmentor, backbone: ConfigDict, path: Path, kind: str = 'auto') -> Path:
     """Write the model where mmseg's ``init_model`` and ``tools/test.py`` can load it.
+
+    Clusters have numbers in place of names: which class a cluster is, only labels can tell.
 
     Args:
         model: The fitted segmentor.
         backbone: Config of its backbone.
         path: File to write.
-        dataset_meta: Names and colours of the classes.
         kind: ``'full'`` with the backbone, ``'small'`` without, ``'auto'``: small where the backbone's config brings
             back the same weights by itself, which is tried.
     """
@@ -33,10 +33,19 @@ def save_checkpoint(
     if kind == 'small' or (kind == 'auto' and comes_back(model, backbone)):
         state = {name: value for name, value in state.items() if not name.startswith('backbone.')}
     data = io.BytesIO()
-    meta = {'dataset_meta': dataset_meta, 'mmseg_primaps_version': __version__}
+    meta = {'dataset_meta': cluster_meta(model.num_classes), 'mmseg_primaps_version': __version__}
     torch.save({'state_dict': {name: value.cpu() for name, value in state.items()}, 'meta': meta}, data)
     write_whole(path, data.getvalue())
     return path
+
+
+def cluster_meta(num_classes: int) -> dict[str, Any]:
+    """Names and colours of background and clusters."""
+    palette = distinct_palette(num_classes).tolist()
+    return {
+        'classes': ['background', *(f'object {k}' for k in range(1, num_classes))],
+        'palette': [[0, 0, 0], *palette[1:]],
+    }
 
 
 def comes_back(model: LightClusterSegmentor, backbone: ConfigDict) -> bool:

@@ -62,13 +62,17 @@ def _count(
     indices = [index for block in blocks for index in work.members(block)]
     loader = DataLoader(work.pictures, work.batch, sampler=indices, num_workers=work.workers, collate_fn=pseudo_collate)
     batches: Iterator[Any] = iter(loader) if indices else iter(())
-    for block in progress(blocks, f'evaluation, blocks of {work.block} pictures') if blocks else ():
+    bar = progress(range(len(indices)), 'evaluation', len(indices)) if indices else iter(())
+    for block in blocks:
         metric.results.clear()
         while len(metric.results) < len(work.members(block)):
             batch = next(batches)
             with torch.no_grad():
                 samples = model.test_step(batch)
             metric.process(batch, [sample.to_dict() for sample in samples])
+            for _ in samples:
+                next(bar, None)
         keys = [f'pred_{name}' for name in model.names]
         yield block, {key: sum(result[key] for result in metric.results).numpy() for key in keys}
+    next(bar, None)
     metric.results.clear()

@@ -24,7 +24,7 @@ def extract_features(fit: Fit) -> StageFolder:
         saliency=saliency_source(fit.model.backbone),
         pictures=pictures_digest(fit),
         batches=[fit.block, fit.batch],
-        **fit.options.only('spherical', 'precision'),
+        **fit.options.only('spherical', 'precision', 'margin'),
     )
     fit.run(folder, 'features', lambda indices: _compute(fit, indices))
     return folder

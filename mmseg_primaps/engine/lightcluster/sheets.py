@@ -13,7 +13,8 @@ from torch import Tensor
 from ...models.lightcluster import CONSISTENT, LEVELS, level_mask, patch_levels, pixel_mask
 from ...models.segmentors import LightClusterSegmentor
 from ...ops import upsample
-from ...visualization import cluster_sheet, colour_map, distinct_palette, overlay, panel, save_png
+from ...visualization import cluster_sheet, colour_map, overlay, panel, save_png
+from .checkpoint import cluster_meta
 
 Picture = NDArray[np.uint8]
 MASK_COLOUR = (255, 80, 0)
@@ -53,8 +54,8 @@ def draw_panel(
 
 def _colours(model: LightClusterSegmentor, dataset: Any, assignment: Sequence[int] | None) -> tuple[Picture, list[str]]:
     """Colour and name of each cluster; the background is black, so that the image shows through."""
-    palette = distinct_palette(model.num_classes)
-    names = ['background', *(f'object {k}' for k in range(1, model.num_classes))]
+    meta = cluster_meta(model.num_classes)
+    palette, names = np.array(meta['palette'], np.uint8), list(meta['classes'])
     if assignment is not None:
         classes, colours = dataset.metainfo['classes'], dataset.metainfo['palette']
         for cluster, found in enumerate(assignment):

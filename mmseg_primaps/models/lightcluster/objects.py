@@ -83,4 +83,4 @@ def region_descriptions(
     if not bool(regions.any()):
         return patches.token.new_zeros((0, patches.token.shape[1]))
     crops = region_crops(image, regions, options.crop_size).split(_CROPS)
-    return torch.cat([patch_features(backbone, part, options, in_index).token for part in crops])
+    return torch.cat([patch_features(backbone, part, options, in_index, margin=0).token for part in crops])

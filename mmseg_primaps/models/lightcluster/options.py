@@ -34,6 +34,7 @@ class LightClusterOptions:
         restarts: Starts of every k-means; the one of least inertia counts.
         passes: Most passes over all patches after k-means has converged on a sample of them.
         sample_size: Patches in that sample.
+        margin: Pixels by which a picture is mirrored at its edges for a network that pads with zeros (no ViT).
         precision: What features are rounded to, on disk and at inference alike.
         cue: What tells foreground from background: ``'attention'``, ``'border'`` or ``'both'``.
         threshold: Score (1: an average patch) above which a cluster is foreground.
@@ -57,6 +58,7 @@ class LightClusterOptions:
     restarts: int = 4
     passes: int = 2
     sample_size: int = 2**15
+    margin: int = 64
     precision: str = 'float16'
     cue: Cue = 'both'
     threshold: float = 1.0
@@ -82,8 +84,9 @@ class LightClusterOptions:
                 raise InputError(f'method.{name}={getattr(self, name)} must lie in {low}..{high}')
         if self.categories is not None and self.categories < 1:
             raise InputError(f'method.categories={self.categories} must be at least 1 (1 switches the level off)')
-        if self.passes < 0 or self.threshold < 0:
-            raise InputError(f'method.passes={self.passes} and method.threshold={self.threshold} must not be negative')
+        for name in ('passes', 'threshold', 'margin'):
+            if getattr(self, name) < 0:
+                raise InputError(f'method.{name}={getattr(self, name)} must not be negative')
 
     @classmethod
     def parse(cls, method: Mapping[str, Any] | None) -> 'LightClusterOptions':
