@@ -32,17 +32,18 @@ def choose_start(features: CleanFeatures, starts: dict[str, Tensor]) -> tuple[st
 def _with_proposals(features: CleanFeatures) -> Iterator[tuple[Tensor, Tensor]]:
     """Features ``[1, C, h, w]`` and proposals ``[1, h, w]`` of every picture, on the grid of the features."""
     pictures = features.pictures
-    loaders = [_loader(leaf.pipeline.transforms) for leaf in pictures.leaves]
+    folders = [_folders(leaf.pipeline.transforms) for leaf in pictures.leaves]
     for index, one in enumerate(features.pictures_in_order()):
-        loader = loaders[pictures.places[index][0]]
-        path = proposal_path(str(loader.root), str(loader.base), pictures.image_path(index))
+        root, base = folders[pictures.places[index][0]]
+        path = proposal_path(root, base, pictures.image_path(index))
         proposals = torch.from_numpy(read_label(str(path))).float()
         grid = F.interpolate(proposals[None, None], one.shape[-2:], mode='nearest-exact')
         yield one, grid[0].long()
 
 
-def _loader(transforms: list) -> LoadMaskProposals:
+def _folders(transforms: list) -> tuple[str, str]:
+    """Where the proposals lie and what folder their paths are counted from."""
     for transform in transforms:
-        if isinstance(transform, LoadMaskProposals) and transform.root is not None:
-            return transform
+        if isinstance(transform, LoadMaskProposals) and transform.root is not None and transform.base is not None:
+            return transform.root, transform.base
     raise InputError("PrototypeInitHook.init='auto' compares starts by the proposals: add MaskProposalHook before it")
