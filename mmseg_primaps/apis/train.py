@@ -1,5 +1,6 @@
 """Train from a config."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ from .report import write_report
 def build_runner(cfg: Config) -> Runner:
     """Build mmengine's runner; a user's mistake in the config becomes an :class:`InputError`."""
     register_all_modules(init_default_scope=False)
+    if cfg.get('visualizer'):
+        # mmengine hands out one visualizer a name: a second run of this process would write into the first one's folder
+        cfg.visualizer.name = f'visualizer_{time.time_ns()}'
     try:
         return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
     except Exception as error:

@@ -123,3 +123,11 @@ def test_kmeans_needs_no_proposals_and_evaluates_from_its_checkpoint(camvid: Pat
 def test_mistakes_end_in_one_line(camvid: Path, tmp_path: Path, cache: Path, options: dict, match: str) -> None:
     with pytest.raises(InputError, match=match):
         train(tiny_config(PRIMAPS, camvid, tmp_path / 'run', **options))
+
+
+def test_second_run_of_a_process_writes_its_scalars_into_its_own_folder(
+    camvid: Path, tmp_path: Path, cache: Path
+) -> None:
+    for name in ('first', 'second'):
+        train(tiny_config(KMEANS, camvid, tmp_path / name))
+    assert len(list((tmp_path / 'second').rglob('scalars.json'))) == 1
