@@ -2,6 +2,8 @@
 
 import argparse
 
+from mmengine.config import DictAction
+
 from mmseg_primaps.apis.cli import run
 from mmseg_primaps.apis.demo import demo
 
@@ -15,8 +17,10 @@ def main() -> None:
     parser.add_argument('--out', default='work_dirs/demo', help='folder for the results')
     parser.add_argument('--size', type=int, default=320, help='shorter side in pixels')
     parser.add_argument('--device', default='cpu', help='where to compute')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='override settings: key=value ...')
     args = parser.parse_args()
-    for path in demo(args.images, args.out, args.config, args.checkpoint, args.size, args.device):
+    options = args.config, args.checkpoint, args.size, args.device, args.cfg_options
+    for path in demo(args.images, args.out, *options):
         print(path)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from mmseg.registry import MODELS
 from mmseg.utils import register_all_modules
 from numpy.typing import NDArray
 
+from ..datasets.palettes import cluster_palette
 from ..datasets.transforms import CenterCropSeg, LoadCheckedImage, PackProposalInputs, ResizeShortSide
 from ..engine.clean_pictures import backbone_features, rgb_pictures
 from ..engine.hooks.mask_proposal_hook import proposal_index
@@ -19,7 +21,7 @@ from ..models.utils import Segmentor
 from ..ops import mask_proposals
 from ..utils import InputError, progress
 from ..utils.checkpoint import load_checkpoint
-from ..visualization import colour_map, colour_proposals, distinct_palette, overlay, panel, save_png
+from ..visualization import colour_map, colour_proposals, overlay, panel, save_png
 from .cli import as_input_error
 from .config import load_config
 
@@ -46,6 +48,7 @@ def demo(
     checkpoint: str | None = None,
     size: int = 320,
     device: str = 'cpu',
+    config_options: dict[str, Any] | None = None,
 ) -> list[Path]:
     """Write, for every picture, its proposals and a sheet that shows them.
 
@@ -60,6 +63,7 @@ def demo(
         checkpoint: Trained weights of that model.
         size: The shorter side is scaled to this many pixels.
         device: Where to compute.
+        config_options: Settings that override the config's, such as ``num_classes`` of the training run.
 
     Returns:
         The sheets written.
@@ -71,7 +75,7 @@ def demo(
         raise InputError('no picture given')
     if missing := [image for image in images if not Path(image).is_file()]:
         raise InputError(f'{missing[0]} is no file ({len(missing)} of {len(images)} pictures)')
-    cfg = load_config(config) if config else None
+    cfg = load_config(config, config_options) if config else None
     model = _on(device, build_model(cfg, checkpoint))
     patch = int(getattr(model.backbone, 'patch_size', 8))
     if size < patch:
@@ -159,7 +163,8 @@ def _show(model: Segmentor, batch: dict, out: Path, name: str, options: dict, se
     if segment:
         labels = _segment(model, batch)
         save_png(out / f'{name}_labels.png', labels.astype(np.uint8))
-        rows.append([overlay(picture, colour_map(labels, distinct_palette(model.decode_head.num_classes)))])
+        palette = np.array(cluster_palette(model.decode_head.num_classes), np.uint8)  # the colours of UnlabeledDataset
+        rows.append([overlay(picture, colour_map(labels, palette))])
         titles.append('clusters')
     return save_png(out / f'{name}.png', panel(rows, titles, captions=[name]))
 

@@ -9,14 +9,22 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 from PIL import Image
 
+from mmseg_primaps.apis import load_config
 from mmseg_primaps.apis.demo import demo, result_names
+from mmseg_primaps.datasets.palettes import cluster_palette
 from mmseg_primaps.utils import InputError
 from tests.conftest import ROOT
 
 UNLABELED = str(ROOT / 'configs' / 'primaps_unlabeled.py')
+
+
+@pytest.fixture(autouse=True)
+def mmseg_scope() -> None:
+    init_default_scope('mmseg')
 
 
 def scene(path: Path, size: tuple[int, int] = (100, 150)) -> str:
@@ -52,12 +60,16 @@ def test_proposals_of_any_picture_need_no_config(tmp_path: Path) -> None:
 
 
 def test_a_checkpoint_also_gives_clusters(tmp_path: Path, checkpoint: str) -> None:
-    picture = scene(tmp_path / 'a.jpg')
+    picture = scene(tmp_path / 'a.png')
     (plain,) = demo([picture], str(tmp_path / 'plain'), UNLABELED, size=64)
     (sheet,) = demo([picture], str(tmp_path / 'out'), UNLABELED, checkpoint, size=64)
     labels = np.array(Image.open(tmp_path / 'out' / 'a_labels.png'))
     assert labels.shape == (64, 96)
     assert labels.max() < 27
+    flat = int(labels[30, 20])  # the flat part has the colour that a legend of UnlabeledDataset gives its cluster
+    shown = np.array(Image.open(sheet))[:, :, :3].reshape(-1, 3).astype(int)
+    painted = 0.4 * np.array((60, 120, 220)) + 0.6 * np.array(cluster_palette(27)[flat])
+    assert (np.abs(shown - painted).max(1) <= 3).mean() > 0.05
     assert set(np.unique(labels[:, :50])).isdisjoint(np.unique(labels[:, 80:]))
     assert Image.open(sheet).height > Image.open(plain).height
     assert not (tmp_path / 'plain' / 'a_labels.png').exists()
@@ -92,6 +104,17 @@ def test_weights_of_another_model_are_refused(tmp_path: Path) -> None:
     torch.save({'state_dict': {'backbone.conv.weight': torch.zeros(1)}}, tmp_path / 'other.pth')
     with pytest.raises(InputError, match='is not of this model: it lacks'):
         demo([scene(tmp_path / 'a.png')], str(tmp_path / 'out'), UNLABELED, str(tmp_path / 'other.pth'))
+
+
+def test_the_number_of_clusters_of_the_training_run_can_be_given(tmp_path: Path) -> None:
+    cfg = load_config(UNLABELED, {'num_classes': 3})
+    model = MODELS.build(cfg.model)
+    torch.save({'state_dict': model.state_dict()}, tmp_path / 'three.pth')
+    arguments = [scene(tmp_path / 'a.png')], str(tmp_path / 'out'), UNLABELED, str(tmp_path / 'three.pth')
+    with pytest.raises(InputError, match='set num_classes=3'):
+        demo(*arguments)
+    demo(*arguments, size=32, config_options={'num_classes': 3})
+    assert np.array(Image.open(tmp_path / 'out' / 'a_labels.png')).max() < 3
 
 
 def test_a_picture_that_is_not_there_stops_before_the_work(tmp_path: Path) -> None:
