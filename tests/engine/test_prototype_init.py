@@ -77,8 +77,8 @@ def test_auto_takes_a_start_that_exists_and_needs_proposals(camvid: Path, tmp_pa
 
 
 def test_more_clusters_than_channels_start_from_clusters(camvid: Path, tmp_path: Path, cache: Path) -> None:
-    many = {'model.decode_head.num_classes': 31, 'train_cfg.max_epochs': 1}
-    with pytest.raises(InputError, match='num_classes=31'):
+    many = {'model.decode_head.num_classes': 31, 'val_evaluator.num_clusters': 31, 'train_cfg.max_epochs': 1}
+    with pytest.raises(InputError, match='more than in_channels=30'):
         train(tiny_config(PRIMAPS, camvid, tmp_path / 'pca', **many))
     report = train(tiny_config(BEST, camvid, tmp_path / 'best', **many, **{'train_cfg.val_interval': 1}))
     assert 0 <= report['mIoU'] <= 100
