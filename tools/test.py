@@ -2,16 +2,17 @@
 
 import argparse
 
-from mmseg_primaps.apis import evaluate, load_config
+from mmseg_primaps.apis import evaluate, load_config, over_seeds
 from mmseg_primaps.apis.cli import add_common_flags, run, set_local_rank
-from mmseg_primaps.apis.test import save_predictions, use_crf, use_flip, use_protocol
+from mmseg_primaps.apis.test import for_seed, save_predictions, use_crf, use_flip, use_protocol
 
 
 def main() -> None:
     """Parse the arguments and evaluate."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='config file')
-    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('checkpoint', help='checkpoint file; with --seeds, {seed} in it stands for each seed')
+    parser.add_argument('--seeds', type=int, nargs='+', help='evaluate one checkpoint a seed, report mean and spread')
     parser.add_argument('--protocol', help='evaluation protocol: primaps, stego, hp or full (the config by default)')
     parser.add_argument('--tta', action='store_true', help='average with the mirrored picture')
     parser.add_argument('--crf', action='store_true', help='also report predictions refined with the dense CRF')
@@ -29,7 +30,10 @@ def main() -> None:
     if args.crf:
         use_crf(cfg)
     save_predictions(cfg, args.out, args.show_dir)
-    evaluate(cfg, args.checkpoint, args.metrics)
+    if args.seeds:
+        over_seeds(cfg, args.seeds, lambda one: evaluate(one, for_seed(args.checkpoint, one.randomness.seed)))
+    else:
+        evaluate(cfg, args.checkpoint, args.metrics)
 
 
 if __name__ == '__main__':

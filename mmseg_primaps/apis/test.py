@@ -28,6 +28,17 @@ def evaluate(cfg: Config, checkpoint: str, metrics: str | None = None) -> dict[s
     return write_report(runner, runner.test_loop.evaluator, path, checkpoint=checkpoint)
 
 
+def for_seed(checkpoint: str, seed: int) -> str:
+    """The checkpoint of a seed: ``runs/seed_{seed}/epoch_50.pth`` with the number filled in.
+
+    Raises:
+        InputError: The path has no ``{seed}``, so that every seed would be the same model.
+    """
+    if '{seed}' not in checkpoint:
+        raise InputError(f'checkpoint {checkpoint}: with --seeds write {{seed}} where the number stands')
+    return checkpoint.replace('{seed}', str(seed))
+
+
 def use_protocol(cfg: Config, name: str) -> None:
     """Evaluate by a named protocol in place of the config's own."""
     protocol = find_protocol(name)

@@ -7,7 +7,8 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mmseg_primaps.apis import build_runner, evaluate, propose, train
+from mmseg_primaps.apis import build_runner, evaluate, over_seeds, propose, train
+from mmseg_primaps.apis.test import for_seed
 from mmseg_primaps.utils import InputError
 from tests.conftest import tiny_config
 
@@ -123,6 +124,20 @@ def test_kmeans_needs_no_proposals_and_evaluates_from_its_checkpoint(camvid: Pat
 def test_mistakes_end_in_one_line(camvid: Path, tmp_path: Path, cache: Path, options: dict, match: str) -> None:
     with pytest.raises(InputError, match=match):
         train(tiny_config(PRIMAPS, camvid, tmp_path / 'run', **options))
+
+
+def test_checkpoints_of_several_seeds_are_evaluated_in_one_report(camvid: Path, tmp_path: Path, cache: Path) -> None:
+    seeds = over_seeds(tiny_config(KMEANS, camvid, tmp_path / 'runs'), [0, 1], train)
+    pattern = str(tmp_path / 'runs' / 'seed_{seed}' / 'epoch_2.pth')
+    again = over_seeds(
+        tiny_config(KMEANS, camvid, tmp_path / 'test'),
+        [0, 1],
+        lambda one: evaluate(one, for_seed(pattern, one.randomness.seed)),
+    )
+    assert again['summary']['Acc']['mean'] == pytest.approx(seeds['summary']['Acc']['mean'], abs=1e-3)
+    assert (tmp_path / 'test' / 'seeds.json').is_file()
+    with pytest.raises(InputError, match='seed'):
+        for_seed('epoch_2.pth', 0)
 
 
 def test_second_run_of_a_process_writes_its_scalars_into_its_own_folder(
