@@ -127,7 +127,8 @@ def test_the_tool_names_an_unreadable_picture_in_one_line(tmp_path: Path) -> Non
     broken = tmp_path / 'broken.jpg'
     broken.write_bytes(b'none')
     command = [sys.executable, 'tools/demo.py', str(broken), '--out', str(tmp_path / 'out')]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env={**os.environ, 'OMP_NUM_THREADS': '1'})
+    environment = {**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHONPATH': str(ROOT)}
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment)
     assert done.returncode == 2
     assert 'Traceback' not in done.stderr
     assert done.stderr.splitlines()[-1].startswith(f'error: {broken} cannot be decoded')
