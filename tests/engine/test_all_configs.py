@@ -90,7 +90,7 @@ def test_published_config_builds_and_its_parts_fit(name: str, benchmarks: dict[s
     assert int(found.pred_sem_seg.data.max()) < CLASSES[data_set_of(name)]
 
 
-@pytest.mark.parametrize('name', ['_'.join(p) for p in product(METHODS, ('dino_vits8', 'dinov2_vits14'), CLASSES)])
+@pytest.mark.parametrize('name', PUBLISHED)
 def test_published_config_trains_a_step_and_evaluates(
     name: str, benchmarks: dict[str, Path], tmp_path: Path, cache: Path
 ) -> None:
