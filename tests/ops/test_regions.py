@@ -3,7 +3,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmseg_primaps.ops import connected_regions, proposal_regions, region_boxes, region_crops, region_tokens
+from mmseg_primaps.ops import (
+    connected_regions,
+    proposal_regions,
+    region_boxes,
+    region_crops,
+    region_tokens,
+    split_background,
+)
 from mmseg_primaps.ops.regions import MOST_REGIONS
 
 
@@ -87,3 +94,15 @@ def test_tokens_are_means_by_share_of_the_patch_and_saliency() -> None:
     # the first patch is whole, of the second a half lies in region 1
     expected = torch.tensor([[(1 * 1 * 1 + 0.5 * 2 * 2) / (1 + 1)], [8.0]])
     torch.testing.assert_close(region_tokens(features, weights, regions), expected)
+
+
+def test_background_parts_follow_the_regions_and_touch_no_region() -> None:
+    regions = picture('0110 0110 0000')
+    labels = picture('3003 3003 0000')
+    assert torch.equal(split_background(regions, labels), picture('3114 3114 2222'))
+    assert torch.equal(split_background(regions, labels, 3 / 12), picture('0110 0110 2222'))
+
+
+def test_a_picture_without_background_has_no_further_parts() -> None:
+    regions = torch.ones(2, 3, dtype=torch.int64)
+    assert torch.equal(split_background(regions, torch.zeros(2, 3)), regions)
