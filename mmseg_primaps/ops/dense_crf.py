@@ -2,16 +2,14 @@
 
 import functools
 import math
-import os
-import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import torch
 from torch import Tensor
 
 from .permutohedral import PermutohedralLattice
 from .separable_gaussian import SeparableGaussian
+from .threads import over_threads
 
 Filter = Callable[[Tensor], Tensor]
 
@@ -96,7 +94,7 @@ def dense_crf(
         marginals[:, kept] = rows.unflatten(0, (height, width, -1)).permute(2, 3, 0, 1).to(marginals)
         return marginals
 
-    parts = _map(infer, range(0, len(images), chunk), workers or (torch.get_num_threads() if on_cpu else 1))
+    parts = over_threads(infer, range(0, len(images), chunk), workers or (torch.get_num_threads() if on_cpu else 1))
     return torch.cat([probabilities.new_empty(0, *probabilities.shape[1:]), *parts])
 
 
@@ -182,25 +180,3 @@ def _normalised(groups: Sequence[Tensor]) -> list[Tensor]:
     """Divide rows by their sum over all groups, in place."""
     total = sum(group.sum(1, keepdim=True) for group in groups)
     return [group.div_(total) for group in groups]
-
-
-def _map(work: Callable[[int], Tensor], items: Sequence[int], workers: int) -> list[Tensor]:
-    """Do the work in the calling thread, or in several that compute with one thread each."""
-    if min(workers, len(items)) > 1:
-        return list(_pool(workers).map(work, items))
-    return [work(item) for item in items]
-
-
-@functools.lru_cache(maxsize=1)
-def _pool(workers: int) -> ThreadPoolExecutor:
-    """Threads that are kept: new ones would have to ask the system for all their memory again."""
-    threads = torch.get_num_threads()
-    pool = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,))
-    everybody = threading.Barrier(workers)
-    list(pool.map(lambda _: everybody.wait(), range(workers)))  # all have started, none sets the number later
-    torch.set_num_threads(threads)
-    return pool
-
-
-if hasattr(os, 'register_at_fork'):
-    os.register_at_fork(after_in_child=_pool.cache_clear)  # a child process has none of its parent's threads

@@ -9,6 +9,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from .partition import FEW_CHANNELS, extract
 from .seeds import ORIENTATIONS, MaskRule
+from .threads import over_threads
 
 _LARGE_EXPONENT = 20
 """Features beyond 2 to this power, or below its inverse, are rescaled: their squares' squares would overflow."""
@@ -22,6 +23,7 @@ def principal_masks(
     orientation: str = 'minority',
     nearest_neighbour: bool = True,
     max_masks: int = 254,
+    workers: int | None = None,
 ) -> Tensor:
     """Masks of pixels that are alike, found one after the other along the principal direction of what is left.
 
@@ -41,6 +43,8 @@ def principal_masks(
             the free features negative, `'majority'` positive, `'strongest'` takes the largest absolute cosine.
         nearest_neighbour: Published behaviour. False compares with the principal direction itself (an ablation).
         max_masks: Stop after so many: an 8-bit map of proposals names no more (the published code has no limit).
+        workers: Threads that take an image each on CPU, by default torch's number of threads. On an accelerator all
+            images advance together. The result does not depend on it.
 
     Returns:
         `[B, N, h, w]` in order of extraction, 0 or in `[threshold, 1]`; all-zero channels pad to the largest N.
@@ -51,9 +55,16 @@ def principal_masks(
     rule = MaskRule(threshold, orientation, nearest_neighbour)
     _validate(features, rule, coverage, max_masks)
     prepared = _prepare(features)
-    with _full_precision(features.device.type):
+
+    def partition(images: Tensor) -> list[Tensor]:
+        with torch.autocast(images.device.type, enabled=False), torch.inference_mode():
+            return extract(images, rule, coverage, max_masks)
+
+    with _full_precision():
         groups = [prepared] if features.is_cuda else prepared.split(1)
-        found = [mask for group in groups for mask in extract(group, rule, coverage, max_masks)]
+        found = [
+            mask for masks in over_threads(partition, groups, workers or torch.get_num_threads()) for mask in masks
+        ]
     masks = pad_sequence(found, batch_first=True)
     return masks.unflatten(2, features.shape[2:]).to(torch.promote_types(features.dtype, torch.float32))
 
@@ -72,13 +83,12 @@ def _prepare(features: Tensor) -> Tensor:
 
 
 @contextmanager
-def _full_precision(device_type: str) -> Iterator[None]:
-    """No autocast, no TF32, no gradient inside: the error bounds count on the digits of the dtype."""
+def _full_precision() -> Iterator[None]:
+    """No TF32 inside: the error bounds count on the digits of the dtype."""
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision('highest')
     try:
-        with torch.autocast(device_type, enabled=False), torch.inference_mode():
-            yield
+        yield
     finally:
         torch.set_float32_matmul_precision(before)
 

@@ -68,6 +68,12 @@ def test_a_batch_gives_each_image_what_it_gets_alone(golden: dict[str, np.ndarra
         padded_equal(masks, principal_masks(image[None])[0])
 
 
+def test_threads_do_not_change_the_masks() -> None:
+    images = torch.stack([regions(80, 12, seed) for seed in range(5)])
+    with torch.autocast('cpu', torch.bfloat16):
+        assert torch.equal(principal_masks(images, workers=3), principal_masks(images))
+
+
 @pytest.mark.parametrize('channels', [20, 130])
 @pytest.mark.parametrize('orientation', ['minority', 'majority', 'strongest'])
 def test_images_that_advance_together_get_what_they_get_alone(channels: int, orientation: str) -> None:
