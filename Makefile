@@ -47,16 +47,23 @@ define check_opencv
 	$(1)/bin/pip install -q --no-deps --force-reinstall opencv-python-headless==$$(sed -n 's/^opencv-python==//p' $(2)); }
 endef
 
+# pydensecrf has no wheels. Without a compiler the tests that compare with it are skipped.
+define try_pydensecrf
+@$(1)/bin/pip install -q -r requirements/compare.txt 2>$(1)/compare.log || \
+	echo 'pydensecrf does not build here (no C++ compiler?): the comparisons with it are left out.'
+endef
+
 .PHONY: setup demo test lint coverage setup-openmmlab test-openmmlab clean
 .DELETE_ON_ERROR:
 
 setup: $(VENV)/.complete
 
-$(VENV)/.complete: requirements/onedl.txt requirements/dev.txt setup.py Makefile
+$(VENV)/.complete: requirements/onedl.txt requirements/dev.txt requirements/compare.txt setup.py Makefile
 	$(call make_venv,$(call find_python,10,13),$(VENV),Python 3.10 to 3.13 is needed: install one or name it with PYTHON=/path/to/python3.)
 	@echo 'Installing the newest environment (OneDL line) ...'
 	@$(VENV)/bin/pip install -q -r requirements/onedl.txt -r requirements/dev.txt
 	$(call check_opencv,$(VENV),requirements/onedl.txt)
+	$(call try_pydensecrf,$(VENV))
 	@$(VENV)/bin/pip install -q --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -77,11 +84,12 @@ setup-openmmlab: $(VENV_OLD)/.complete
 
 # The wheel depends on Python, torch and the platform, and takes minutes to build: it is kept outside the clone.
 # No GPU is shown to the build: mmcv's compiled operators are then the CPU's, which need no CUDA compiler.
-$(VENV_OLD)/.complete: requirements/openmmlab.txt requirements/dev.txt setup.py Makefile
+$(VENV_OLD)/.complete: requirements/openmmlab.txt requirements/dev.txt requirements/compare.txt setup.py Makefile
 	$(call make_venv,$(call find_python,10,11),$(VENV_OLD),Python 3.10 or 3.11 is needed for the oldest environment: install one or name it with PYTHON=/path/to/python3.)
 	@echo 'Installing the oldest environment (OpenMMLab line) ...'
 	@$(VENV_OLD)/bin/pip install -q -r requirements/openmmlab.txt -r requirements/dev.txt
 	$(call check_opencv,$(VENV_OLD),requirements/openmmlab.txt)
+	$(call try_pydensecrf,$(VENV_OLD))
 	@key=$$($(VENV_OLD)/bin/python -c 'import platform, sys, torch; print("py%d%d-torch%s-%s" % (*sys.version_info[:2], torch.__version__.split("+")[0], platform.machine()))') && \
 	wheels="$(WHEELS)/$$key" && \
 	if ! ls "$$wheels"/mmcv-$(MMCV_OLD)-*.whl >/dev/null 2>&1; then \
