@@ -1,5 +1,6 @@
 """A tiny set of pictures with a known foreground, in Pascal VOC's layout, and a config for it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,8 @@ from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
 SIZE = 96
+# Half as large again: discs then span several windows of the hand-crafted features, which are up to 32 pixels wide.
+FINE = 144
 OBJECTS = ((200, 40, 30), (40, 170, 60), (230, 200, 40))
 GROUNDS = ((120, 130, 150), (90, 90, 95))
 
@@ -24,16 +27,16 @@ def figure(draw: np.random.Generator, kind: int, size: int = SIZE) -> tuple[np.n
     return image, disc.astype(np.uint8) * (kind + 1)
 
 
-def make_figures(root: Path, train: int = 9, val: int = 4) -> Path:
-    """Write the pictures."""
-    draw = np.random.default_rng(0)
+def make_figures(root: Path, train: int = 9, val: int = 4, size: int = SIZE, seed: int = 0) -> Path:
+    """Write the pictures, `size` pixels wide and high."""
+    draw = np.random.default_rng(seed)
     for folder in ('JPEGImages', 'SegmentationClass', 'ImageSets/Segmentation'):
         (root / folder).mkdir(parents=True, exist_ok=True)
     for split, count in (('train', train), ('val', val)):
         names = [f'{split}_{index}' for index in range(count)]
         (root / 'ImageSets/Segmentation' / f'{split}.txt').write_text('\n'.join(names) + '\n')
         for index, name in enumerate(names):
-            image, label = figure(draw, index % len(OBJECTS))
+            image, label = figure(draw, index % len(OBJECTS), size)
             Image.fromarray(image).save(root / 'JPEGImages' / f'{name}.jpg', quality=95)
             marked = Image.fromarray(label)
             marked.putpalette([value for i in range(256) for value in (i, 255 - i, i)])
@@ -41,7 +44,22 @@ def make_figures(root: Path, train: int = 9, val: int = 4) -> Path:
     return root
 
 
-def figure_config(data: Path, work_dir: Path, backbone: dict | None = None, **options: object) -> Config:
+def crop_figures(root: Path, shapes: Sequence[tuple[int, int]]) -> dict[str, tuple[int, int]]:
+    """Cut the pictures around their middle to these heights and widths in turn; returns the size of each."""
+    sizes = {}
+    for index, path in enumerate(sorted((root / 'JPEGImages').glob('*.jpg'))):
+        height, width = sizes[path.stem] = shapes[index % len(shapes)]
+        for file in (path, root / 'SegmentationClass' / f'{path.stem}.png'):
+            with Image.open(file) as whole:
+                left, top = (whole.width - width) // 2, (whole.height - height) // 2
+                part = whole.crop((left, top, left + width, top + height))
+            part.save(file, **({'quality': 95} if file == path else {}))
+    return sizes
+
+
+def figure_config(
+    data: Path, work_dir: Path, backbone: dict | None = None, size: int = SIZE, **options: object
+) -> Config:
     """`configs/lightcluster_dino_vits8_voc2012.py` cut down to the tiny set and hand-crafted features."""
     from mmseg_primaps.apis import load_config
 
@@ -55,7 +73,7 @@ def figure_config(data: Path, work_dir: Path, backbone: dict | None = None, **op
         loader.update(num_workers=0, persistent_workers=False)
         for transform in loader.dataset.pipeline:
             if 'size' in transform:
-                transform['size'] = SIZE
+                transform['size'] = size
     cfg.merge_from_dict(options)
     return cfg
 

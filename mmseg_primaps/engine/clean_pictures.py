@@ -108,10 +108,10 @@ class CleanPictures(Dataset):
             generator=torch.Generator(),
         )
         for batch in loader:
-            yield from _by_size(batch)
+            yield from by_size(batch)
 
 
-def _by_size(batch: dict) -> Iterator[dict]:
+def by_size(batch: dict) -> Iterator[dict]:
     """Split a collated batch where neighbours differ in size, because a batch tensor holds one size only."""
     start, inputs = 0, batch['inputs']
     for end in range(1, len(inputs) + 1):

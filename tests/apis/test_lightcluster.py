@@ -13,7 +13,7 @@ from mmseg_primaps.apis.lightcluster import lightcluster, with_shared_stages
 from mmseg_primaps.models.lightcluster import LightClusterOptions
 from mmseg_primaps.utils import InputError
 from tests.conftest import tiny_config
-from tests.lightcluster_case import ROOT, TINY_VIT, figure_config, make_figures, stage_arrays
+from tests.lightcluster_case import FINE, ROOT, TINY_VIT, figure_config, make_figures, stage_arrays
 
 FAST = {'model.method.crf': False, 'model.test_cfg.crf': [False], 'lightcluster.pictures': 0}
 CONFIGS = sorted(path.name for path in (ROOT / 'configs').glob('lightcluster_*.py'))
@@ -28,6 +28,16 @@ def figures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(figures: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
     folder = tmp_path_factory.mktemp('run')
     return folder, lightcluster(figure_config(figures, folder))
+
+
+@pytest.mark.parametrize('seed', [0, 1])
+def test_binary_masks_of_every_level_follow_the_figures(tmp_path: Path, seed: int) -> None:
+    data = make_figures(tmp_path / 'data', train=6, val=3, size=FINE, seed=seed)
+    options = {'model.test_cfg.crf': [True], 'lightcluster.pictures': 0}
+    report = lightcluster(figure_config(data, tmp_path / 'run', size=FINE, **options))
+    for level in ('', 'dataset_', 'category_', 'image_'):
+        assert report[f'{level}foreground_IoU'] > 85
+        assert report[f'{level}background_IoU'] > 85
 
 
 def test_each_level_alone_and_all_together_are_reported_with_and_without_crf(run: tuple[Path, dict]) -> None:

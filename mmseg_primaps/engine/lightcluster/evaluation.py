@@ -16,6 +16,7 @@ from ...evaluation.metrics import LightClusterMetric
 from ...models.segmentors import LightClusterSegmentor
 from ...utils import progress
 from ...utils.proposal_store import describe
+from ..clean_pictures import by_size
 from .blocks import Blocks
 from .stage import StageFolder
 
@@ -66,12 +67,12 @@ def _count(
     for block in blocks:
         metric.results.clear()
         while len(metric.results) < len(work.members(block)):
-            batch = next(batches)
-            with torch.no_grad():
-                samples = model.test_step(batch)
-            metric.process(batch, [sample.to_dict() for sample in samples])
-            for _ in samples:
-                next(bar, None)
+            for batch in by_size(next(batches)):
+                with torch.no_grad():
+                    samples = model.test_step(batch)
+                metric.process(batch, [sample.to_dict() for sample in samples])
+                for _ in samples:
+                    next(bar, None)
         keys = [f'pred_{name}' for name in model.names]
         yield block, {key: sum(result[key] for result in metric.results).numpy() for key in keys}
     next(bar, None)
