@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +13,19 @@ from mmengine.dist import barrier, get_dist_info
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..models.utils import Segmentor
+from ..models.utils import Segmentor, select_feature
 from ..utils import progress
 from ..utils.proposal_store import write_whole
 from .clean_pictures import CleanPictures, backbone_features
 
 SHARD = 64
 
+Views = Callable[[Segmentor, dict, int], list[Tensor]]
+"""The features ``[B, C, h, w]`` of each view that is stored, of a model, a collated batch and an output's number."""
+
 
 class FeatureStore:
-    """Features ``[V, C, h, w]`` of pictures, ``V`` views each: the picture and, where asked for, its mirror image.
+    """Features ``[V, C, h, w]`` of pictures, ``V`` views each, such as the picture and its mirror image.
 
     One ``.npy`` file holds up to 64 pictures of one size and appears whole or not at all, with a ``.json`` beside it
     that names them; an interrupted run loses at most one file's work. Ranks write files of their own.
@@ -31,7 +34,7 @@ class FeatureStore:
         root: Folder of all stores.
         manifest: Everything that changes a feature; the folder's name is a digest of it.
         base: Folder that the pictures' paths are taken relative to.
-        views: 1, or 2 with the mirror image.
+        views: Number of views.
         dtype: ``'float32'`` (exact) or ``'float16'`` (half the disk).
     """
 
@@ -74,26 +77,26 @@ class FeatureStore:
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, '_maps': {}}
 
-    def fill(self, model: Segmentor, pictures: CleanPictures, index: int, batch_size: int, workers: int) -> None:
+    def fill(
+        self, model: Segmentor, pictures: CleanPictures, index: int, batch_size: int, workers: int, views: Views
+    ) -> None:
         """Compute and store what is missing of ``pictures``; every rank takes its share."""
         images = [pictures.image_path(i) for i in range(len(pictures))]
         rank, world = get_dist_info()
         mine = self.missing(images)[rank::world]
         if mine:
             bar = progress(range(len(mine)), 'features', len(mine))
-            self._write(self._compute(model, pictures.batches(mine, batch_size, workers), index, bar), rank)
+            batches = pictures.batches(mine, batch_size, workers)
+            self._write(self._compute(batches, lambda batch: views(model, batch, index), bar), rank)
             next(bar, None)
         barrier()
         self.refresh()
 
     def _compute(
-        self, model: Segmentor, batches: Iterator[dict], index: int, bar: Iterator[int]
+        self, batches: Iterator[dict], views: Callable[[dict], list[Tensor]], bar: Iterator[int]
     ) -> Iterator[tuple[str, Tensor]]:
         for batch in batches:
-            views = [backbone_features(model, batch, index)]
-            if self.views == 2:
-                views.append(backbone_features(model, mirrored(batch), index))
-            for sample, values in zip(batch['data_samples'], torch.stack(views, dim=1).cpu(), strict=True):
+            for sample, values in zip(batch['data_samples'], torch.stack(views(batch), dim=1).cpu(), strict=True):
                 next(bar, None)
                 yield sample.metainfo['img_path'], values
 
@@ -113,6 +116,43 @@ class FeatureStore:
         part.replace(self.folder / f'{rank}-{number:06d}.npy')
         names = json.dumps([self._key(image) for image, _ in rows])
         write_whole(self.folder / f'{rank}-{number:06d}.json', names.encode())
+
+
+def clean_view(model: Segmentor, batch: dict, index: int) -> list[Tensor]:
+    """The pictures as they are."""
+    return [backbone_features(model, batch, index)]
+
+
+def clean_and_mirrored_view(model: Segmentor, batch: dict, index: int) -> list[Tensor]:
+    """The pictures as they are, then mirrored left to right."""
+    return [backbone_features(model, batch, index), backbone_features(model, mirrored(batch), index)]
+
+
+def student_views(variants: int, seed: int, mirror: bool) -> Views:
+    """``variants`` photometric views, each followed by its mirror image where asked for.
+
+    A picture's draws come from ``seed`` and the name of its file, whatever batch or rank it meets.
+    """
+
+    @torch.no_grad()
+    def views(model: Segmentor, batch: dict, index: int) -> list[Tensor]:
+        preprocessor = model.data_preprocessor
+        clean = preprocessor(batch, False)['inputs']
+        drawn = []
+        for picture, sample in zip(clean, batch['data_samples'], strict=True):
+            name = os.path.basename(sample.metainfo['img_path'])  # noqa: PTH119
+            digest = hashlib.sha256(f'{seed} {name}'.encode()).digest()
+            draw = torch.Generator().manual_seed(int.from_bytes(digest[:8], 'little') >> 1)
+            drawn.append(preprocessor.student_view.view(picture.expand(variants, -1, -1, -1), generator=draw))
+        found = []
+        for pictures in torch.stack(drawn, dim=1):
+            found += [
+                select_feature(model.backbone(view), index)
+                for view in ((pictures, pictures.flip(-1)) if mirror else (pictures,))
+            ]
+        return found
+
+    return views
 
 
 def mirrored(batch: dict) -> dict:

@@ -58,20 +58,32 @@ class PackStoredFeatures(BaseTransform):
     Args:
         store: A ``FeatureStore``.
         all_views: Whether every stored view is packed (evaluation) or the one that ``flip`` names.
+        student: A ``FeatureStore`` of photometric views, of which one is drawn and packed as ``student_features``.
         meta_keys: As for mmseg's ``PackSegInputs``.
     """
 
-    def __init__(self, store: Any, all_views: bool = False, **kwargs: Any) -> None:
-        self.store, self.all_views = store, all_views
+    def __init__(self, store: Any, all_views: bool = False, student: Any = None, **kwargs: Any) -> None:
+        self.store, self.all_views, self.student = store, all_views, student
         self.pack = PackProposalInputs(**kwargs)
 
     def transform(self, results: dict) -> dict:
         """Pack one picture's features."""
-        views = np.asarray(self.store.read(results['img_path']), dtype=np.float32)
+        views = self.store.read(results['img_path'])
+        mirror = int(bool(results.get('flip')))
         if not self.all_views:
-            view = int(bool(results.get('flip')))
-            if view >= len(views) or (view and results.get('flip_direction') != 'horizontal'):
+            if mirror >= len(views) or (mirror and results.get('flip_direction') != 'horizontal'):
                 raise InputError('stored features hold no such flip: use RandomFlip with direction=horizontal')
-            views = views[view : view + 1]
-        packed = self.pack.transform({key: value for key, value in results.items() if key != 'img'})
-        return {'features': torch.from_numpy(np.array(views)), 'data_samples': packed['data_samples']}
+            views = views[mirror : mirror + 1]
+        packed = {'features': _tensor(views)}
+        if self.student is not None:
+            # a variant and its mirror image lie side by side
+            variants = self.student.read(results['img_path'])[mirror :: len(self.store.read(results['img_path']))]
+            drawn = np.random.randint(len(variants))  # noqa: NPY002 - the generator that mmengine seeds in every worker
+            packed['student_features'] = _tensor(variants[drawn : drawn + 1])
+        samples = self.pack.transform({key: value for key, value in results.items() if key != 'img'})
+        return {**packed, 'data_samples': samples['data_samples']}
+
+
+def _tensor(views: Any) -> torch.Tensor:
+    """A copy in memory, float32, of memory-mapped features."""
+    return torch.from_numpy(np.array(views, dtype=np.float32))

@@ -44,9 +44,9 @@ class StudentView(BaseTransform):
         self.mean = [value / 255 for value in (mean or IMAGENET_MEAN)]
         self.std = [value / 255 for value in (std or IMAGENET_STD)]
 
-    def view(self, images: Tensor, normalised: bool = True) -> Tensor:
-        """Student views of RGB pictures ``[B, 3, H, W]``, normalised or in [0, 1]."""
-        parameters = draw_photometric(len(images), **self.options)
+    def view(self, images: Tensor, normalised: bool = True, generator: torch.Generator | None = None) -> Tensor:
+        """Student views of RGB pictures ``[B, 3, H, W]``, normalised or in [0, 1], drawn from ``generator``."""
+        parameters = draw_photometric(len(images), generator, **self.options)
         return student_view(images, parameters, self.preset, normalised, self.mean, self.std)
 
     def transform(self, results: dict) -> dict:

@@ -10,9 +10,9 @@ from mmseg.registry import HOOKS
 from ...datasets.transforms import LoadPictureSize, PackStoredFeatures
 from ...models.utils import Segmentor
 from ...utils import InputError
-from ...utils.proposal_store import cache_root, common_folder
+from ...utils.proposal_store import cache_root, common_folder, describe
 from ..clean_pictures import DETERMINISTIC, CleanPictures, features_manifest, is_label_loader, leaf_datasets
-from ..feature_store import FeatureStore
+from ..feature_store import FeatureStore, Views, clean_and_mirrored_view, clean_view, student_views
 from .frozen_encoder_hook import FrozenEncoderHook, bare_model
 from .mask_proposal_hook import proposal_index, restart_iterator
 
@@ -27,21 +27,35 @@ class FeatureStoreHook(FrozenEncoderHook):
 
     A frozen backbone gives the same features every epoch, so a run from the store gives the same result as one that
     recomputes them. It needs a ``PriMaPsSegmentor`` and a training pipeline whose only random step is a horizontal
-    flip; a student view changes pixels and is refused. The validation set is stored too, unless the CRF, which needs
-    the pictures, is on.
+    flip. The validation set is stored too, unless the CRF, which needs the pictures, is on.
+
+    A student view changes pixels. Published is a new one in every step, for which the backbone has to run;
+    with ``student_variants`` every step draws one of so many that are stored.
 
     Args:
         dtype: ``'float32'`` or ``'float16'``.
         batch_size: Pictures a batch while filling the store.
+        student_variants: Stored photometric views of each picture; 0 refuses a model with a student view.
+        student_seed: What these views are drawn from; the same for every seed of training, which then share them.
         cache: Folder of the store; see :func:`mmseg_primaps.utils.proposal_store.cache_root`.
     """
 
     priority = 'VERY_HIGH'
 
-    def __init__(self, dtype: str = 'float32', batch_size: int = 16, cache: str | None = None) -> None:
+    def __init__(
+        self,
+        dtype: str = 'float32',
+        batch_size: int = 16,
+        cache: str | None = None,
+        student_variants: int = 0,
+        student_seed: int = 0,
+    ) -> None:
         if dtype not in ('float32', 'float16'):
             raise InputError(f"FeatureStoreHook.dtype={dtype!r}: choose 'float32' or 'float16'")
+        if student_variants < 0:
+            raise InputError(f'FeatureStoreHook.student_variants={student_variants}: give a number of views, or 0')
         self.dtype, self.batch_size, self.cache = dtype, batch_size, cache
+        self.student_variants, self.student_seed = student_variants, student_seed
 
     def before_train(self, runner: Runner) -> None:
         """Fill the store and have the loaders read from it."""
@@ -49,30 +63,45 @@ class FeatureStoreHook(FrozenEncoderHook):
         model = bare_model(runner)
         if not hasattr(model, 'test_features'):
             raise InputError('FeatureStoreHook needs model.type=PriMaPsSegmentor')
-        if getattr(model.data_preprocessor, 'student_view', None) is not None:
-            raise InputError('FeatureStoreHook: a student view changes the pictures; remove one of the two')
+        if (getattr(model.data_preprocessor, 'student_view', None) is None) == bool(self.student_variants):
+            raise InputError(
+                'FeatureStoreHook: model.data_preprocessor.student_view changes the pictures: to draw from n stored '
+                'views set student_variants=n, to make new ones in every step remove the hook'
+                if not self.student_variants
+                else 'FeatureStoreHook.student_variants needs model.data_preprocessor.student_view'
+            )
         model.eval()
         train = runner.train_dataloader.dataset
         check_pipelines(train)
         mirror = any(_name(t) == 'RandomFlip' for leaf in leaf_datasets(train) for t in leaf.pipeline.transforms)
-        self._serve(runner.train_dataloader, model, views=2 if mirror else 1, all_views=False)
+        self._serve(runner.train_dataloader, model, mirror, training=True)
         restart_iterator(runner)
         test_cfg = model.test_cfg or {}
         if runner.val_loop is not None and not test_cfg.get('crf') and test_cfg.get('mode', 'whole') == 'whole':
-            self._serve(runner.val_dataloader, model, views=2 if test_cfg.get('flip') else 1, all_views=True)
+            self._serve(runner.val_dataloader, model, bool(test_cfg.get('flip')), training=False)
 
-    def _serve(self, loader: Any, model: Segmentor, views: int, all_views: bool) -> None:
+    def _serve(self, loader: Any, model: Segmentor, mirror: bool, training: bool) -> None:
         pictures = CleanPictures(loader.dataset)
         index = proposal_index(model)
         base = common_folder([pictures.image_path(i) for i in range(len(pictures))])
-        store = FeatureStore(
-            cache_root(self.cache), features_manifest(model, pictures, index), base, views=views, dtype=self.dtype
-        )
-        store.fill(model, pictures, index, self.batch_size, loader.num_workers)
+        manifest = features_manifest(model, pictures, index)
+
+        def filled(manifest: dict[str, Any], count: int, views: Views) -> FeatureStore:
+            store = FeatureStore(cache_root(self.cache), manifest, base, views=count, dtype=self.dtype)
+            store.fill(model, pictures, index, self.batch_size, loader.num_workers, views)
+            return store
+
+        sides = 2 if mirror else 1
+        store, student = filled(manifest, sides, clean_and_mirrored_view if mirror else clean_view), None
+        if training and self.student_variants:
+            view = {'student_view': describe([model.data_preprocessor.student_view]), 'seed': self.student_seed}
+            variants = self.student_variants
+            student = filled({**manifest, **view}, variants * sides, student_views(variants, self.student_seed, mirror))
         for leaf in leaf_datasets(loader.dataset):
             leaf.feature_store = store
             leaf.picture_pipeline = leaf.pipeline
-            leaf.pipeline = Compose([_stored(t, store, all_views) for t in copy.copy(leaf.pipeline.transforms)])
+            steps = copy.copy(leaf.pipeline.transforms)
+            leaf.pipeline = Compose([_stored(t, store, student, all_views=not training) for t in steps])
 
 
 def check_pipelines(dataset: Any) -> None:
@@ -86,12 +115,12 @@ def check_pipelines(dataset: Any) -> None:
                 )
 
 
-def _stored(transform: Any, store: FeatureStore, all_views: bool) -> Any:
+def _stored(transform: Any, store: FeatureStore, student: FeatureStore | None, all_views: bool) -> Any:
     """The step that takes a transform's place where features are stored."""
     if _name(transform) in LOADERS:
         return LoadPictureSize()
     if _name(transform) in PACKERS:
-        return PackStoredFeatures(store, all_views, meta_keys=transform.meta_keys)
+        return PackStoredFeatures(store, all_views, student, meta_keys=transform.meta_keys)
     return transform
 
 
