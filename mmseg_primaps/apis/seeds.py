@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.dist import is_main_process
 from prettytable import PrettyTable
 
 from ..utils.proposal_store import write_whole
@@ -30,9 +31,10 @@ def over_seeds(cfg: Config, seeds: Sequence[int], run: Callable[[Config], Report
         one.merge_from_dict({'randomness.seed': seed})
         reports[str(seed)] = run(one)
     summary = {'seeds': {seed: figures(report) for seed, report in reports.items()}, 'summary': summarise(reports)}
-    folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / 'seeds.json', json.dumps(summary, indent=1).encode())
-    print(table(summary))
+    if is_main_process():
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(folder / 'seeds.json', json.dumps(summary, indent=1).encode())
+        print(table(summary))
     return summary
 
 

@@ -11,6 +11,7 @@ from mmseg.utils import register_all_modules
 
 from ..utils import InputError
 from .cli import as_input_error
+from .processes import join_processes, wrap_for_cpu
 from .report import write_report
 
 
@@ -21,6 +22,8 @@ def build_runner(cfg: Config) -> Runner:
         # mmengine hands out one visualizer a name: a second run of this process would write into the first one's folder
         cfg.visualizer.name = f'visualizer_{time.time_ns()}'
     try:
+        join_processes(cfg)
+        wrap_for_cpu(cfg)
         return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
     except Exception as error:
         raise (as_input_error(error) or error) from error

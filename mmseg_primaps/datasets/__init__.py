@@ -8,6 +8,7 @@ from .cocostuff27 import COCOStuff27Dataset
 from .five_crop import FiveCropDataset
 from .folder_dataset import FolderDataset
 from .potsdam3 import Potsdam3Dataset
+from .samplers import GlobalBatchSampler
 from .unlabeled import UnlabeledDataset
 from .voc2012 import VOC2012Dataset
 
@@ -18,6 +19,7 @@ __all__ = [
     'Cityscapes27Dataset',
     'FiveCropDataset',
     'FolderDataset',
+    'GlobalBatchSampler',
     'Potsdam3Dataset',
     'UnlabeledDataset',
     'VOC2012Dataset',

@@ -3,6 +3,8 @@
 import hashlib
 import json
 import os
+import uuid
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,8 +19,11 @@ from ..models.utils import Segmentor, select_feature
 from ..utils import progress
 from ..utils.proposal_store import write_whole
 from .clean_pictures import CleanPictures, backbone_features
+from .shares import dealt_out
 
 SHARD = 64
+# Maps that are open at once: each holds a file, and systems allow a process about a thousand.
+OPEN_SHARDS = 256
 
 Views = Callable[[Segmentor, dict, int], list[Tensor]]
 """The features ``[B, C, h, w]`` of each view that is stored, of a model, a collated batch and an output's number."""
@@ -47,7 +52,7 @@ class FeatureStore:
         self.folder.mkdir(parents=True, exist_ok=True)
         write_whole(self.folder / 'manifest.json', text.encode())
         self.base, self.views, self.dtype = base, views, dtype
-        self._maps: dict[str, NDArray] = {}
+        self._maps: OrderedDict[str, NDArray] = OrderedDict()
         self.refresh()
 
     def refresh(self) -> None:
@@ -71,23 +76,25 @@ class FeatureStore:
         """Features ``[V, C, h, w]`` of a picture, memory-mapped."""
         shard, row = self.places[self._key(image)]
         if shard not in self._maps:
+            if len(self._maps) == OPEN_SHARDS:
+                self._maps.popitem(last=False)
             self._maps[shard] = np.load(self.folder / f'{shard}.npy', mmap_mode='r')
+        self._maps.move_to_end(shard)
         return self._maps[shard][row]
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, '_maps': {}}
+        return {**self.__dict__, '_maps': OrderedDict()}
 
     def fill(
         self, model: Segmentor, pictures: CleanPictures, index: int, batch_size: int, workers: int, views: Views
     ) -> None:
         """Compute and store what is missing of ``pictures``; every rank takes its share."""
         images = [pictures.image_path(i) for i in range(len(pictures))]
-        rank, world = get_dist_info()
-        mine = self.missing(images)[rank::world]
+        _, mine = dealt_out(lambda: self.missing(images))
         if mine:
             bar = progress(range(len(mine)), 'features', len(mine))
             batches = pictures.batches(mine, batch_size, workers)
-            self._write(self._compute(batches, lambda batch: views(model, batch, index), bar), rank)
+            self._write(self._compute(batches, lambda batch: views(model, batch, index), bar))
             next(bar, None)
         barrier()
         self.refresh()
@@ -100,22 +107,23 @@ class FeatureStore:
                 next(bar, None)
                 yield sample.metainfo['img_path'], values
 
-    def _write(self, stream: Iterator[tuple[str, Tensor]], rank: int) -> None:
+    def _write(self, stream: Iterator[tuple[str, Tensor]]) -> None:
         waiting: list[tuple[str, Tensor]] = []
         for image, values in stream:
             if waiting and (len(waiting) == SHARD or values.shape != waiting[0][1].shape):
-                self._write_shard(waiting, rank)
+                self._write_shard(waiting)
                 waiting = []
             waiting.append((image, values))
-        self._write_shard(waiting, rank)
+        self._write_shard(waiting)
 
-    def _write_shard(self, rows: list[tuple[str, Tensor]], rank: int) -> None:
-        number = len(list(self.folder.glob(f'{rank}-*.npy')))
-        part = self.folder / f'{rank}-{number:06d}.part.npy'
+    def _write_shard(self, rows: list[tuple[str, Tensor]]) -> None:
+        # a name that nobody else takes: ranks, and runs at the same time, write into one folder
+        name = f'{get_dist_info()[0]}-{uuid.uuid4().hex[:16]}'
+        part = self.folder / f'{name}.part.npy'
         np.save(part, torch.stack([values for _, values in rows]).numpy().astype(self.dtype))
-        part.replace(self.folder / f'{rank}-{number:06d}.npy')
+        part.replace(self.folder / f'{name}.npy')
         names = json.dumps([self._key(image) for image, _ in rows])
-        write_whole(self.folder / f'{rank}-{number:06d}.json', names.encode())
+        write_whole(self.folder / f'{name}.json', names.encode())
 
 
 def clean_view(model: Segmentor, batch: dict, index: int) -> list[Tensor]:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..datasets.reading import read_label
 from ..datasets.transforms import LoadMaskProposals
-from ..ops import ProposalAgreement, prototype_logits
+from ..ops import ProposalAgreement, prototype_logits, sums_of_all_processes
 from ..utils import InputError
 from ..utils.proposal_store import proposal_path
 from .clean_features import CleanFeatures
@@ -26,14 +26,15 @@ def choose_start(features: CleanFeatures, starts: dict[str, Tensor]) -> tuple[st
         for name, start in starts.items():
             labels = prototype_logits(maps, start.to(maps)).argmax(dim=1)
             figures[name].update(labels.cpu(), proposals)
+    figures = {name: sums_of_all_processes(figure) for name, figure in figures.items()}
     return max(figures, key=lambda name: figures[name].information), figures
 
 
 def _with_proposals(features: CleanFeatures) -> Iterator[tuple[Tensor, Tensor]]:
-    """Features ``[1, C, h, w]`` and proposals ``[1, h, w]`` of every picture, on the grid of the features."""
+    """Features ``[1, C, h, w]`` and proposals ``[1, h, w]`` on their grid, of every picture of this process."""
     pictures = features.pictures
     folders = [_folders(leaf.pipeline.transforms) for leaf in pictures.leaves]
-    for index, one in enumerate(features.pictures_in_order()):
+    for index, one in features.pictures_in_order():
         root, base = folders[pictures.places[index][0]]
         path = proposal_path(root, base, pictures.image_path(index))
         proposals = torch.from_numpy(read_label(str(path))).float()

@@ -4,7 +4,14 @@ from .cluster_statistics import ClusterStatistics, assign_clusters
 from .consistency import consistent_foreground, whole_regions
 from .correspondence import CorrespondenceTerm, correspondence_loss
 from .dense_crf import dense_crf
-from .distributed import merge_over_processes
+from .distributed import (
+    loss_of_all_processes,
+    mean_over_processes,
+    merge_over_processes,
+    process_count,
+    sum_over_processes,
+    sums_of_all_processes,
+)
 from .feature_sample import FeatureSample
 from .foreground import (
     ClusterEvidence,
@@ -69,12 +76,15 @@ __all__ = [
     'hidden_positive_loss',
     'kmeans',
     'kmeans_plus_plus',
+    'loss_of_all_processes',
     'majority_vote',
     'mask_proposals',
     'match_clusters',
+    'mean_over_processes',
     'merge_over_processes',
     'momentum_decay',
     'principal_masks',
+    'process_count',
     'proposal_histogram',
     'proposal_regions',
     'prototype_focal_loss',
@@ -88,6 +98,8 @@ __all__ = [
     'specific_weight',
     'split_background',
     'student_view',
+    'sum_over_processes',
+    'sums_of_all_processes',
     'upsample',
     'upsampled_argmax',
     'upsampled_length',

@@ -27,24 +27,37 @@ class ProposalAgreement:
 
     def __init__(self, num_classes: int, ignore_index: int = 255) -> None:
         self.num_classes, self.ignore_index = num_classes, ignore_index
-        self.sizes = torch.zeros(num_classes, dtype=torch.float64)
-        self._within = torch.zeros((), dtype=torch.float64)
-        self._majority = torch.zeros((), dtype=torch.float64)
+        # pixels of each cluster, then their entropy within proposals, then those in the majority of their proposal
+        self._sums = torch.zeros(num_classes + 2, dtype=torch.float64)
 
     def update(self, labels: Tensor, proposals: Tensor) -> 'ProposalAgreement':
         """Add clusters 0..K-1 `[B, H, W]` and the mask ids of the same pixels `[B, H, W]`; returns itself."""
         counts = proposal_histogram(labels, proposals, self.num_classes, self.ignore_index).double().cpu()
         totals = counts.sum(dim=1, keepdim=True)
-        self.sizes += counts.sum(dim=0)
-        self._within += torch.special.entr(counts / totals).mul(totals).sum()
-        self._majority += counts.amax(dim=1).sum() if len(counts) else 0
+        self._sums[:-2] += counts.sum(dim=0)
+        self._sums[-2] += torch.special.entr(counts / totals).mul(totals).sum()
+        self._sums[-1] += counts.amax(dim=1).sum() if len(counts) else 0
         return self
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Everything counted so far as one tensor, which may be summed over processes."""
+        return {'sums': self._sums}
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> 'ProposalAgreement':
+        """Continue from what :meth:`state_dict` gave; returns itself."""
+        self._sums = state['sums']
+        return self
+
+    @property
+    def sizes(self) -> Tensor:
+        """Pixels of each cluster inside proposals, float64 `[K]`."""
+        return self._sums[:-2]
 
     @property
     def agreement(self) -> float:
         """Share of labelled pixels in the majority of their proposal, in percent; 0 where there is no proposal."""
         pixels = float(self.sizes.sum())
-        return 100 * float(self._majority) / pixels if pixels else 0.0
+        return 100 * float(self._sums[-1]) / pixels if pixels else 0.0
 
     @property
     def information(self) -> float:
@@ -53,7 +66,7 @@ class ProposalAgreement:
         if not pixels or self.num_classes < 2:
             return 0.0
         entropy = torch.special.entr(self.sizes / pixels).sum()
-        return 100 * float(entropy - self._within / pixels) / math.log(self.num_classes)
+        return 100 * float(entropy - self._sums[-2] / pixels) / math.log(self.num_classes)
 
 
 def proposal_histogram(labels: Tensor, proposals: Tensor, num_classes: int, ignore_index: int = 255) -> Tensor:

@@ -1,5 +1,6 @@
 """Several processes get, each of them, what one process gets."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,18 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 
-from mmseg_primaps.ops import StreamingPCA, kmeans, merge_over_processes
+from mmseg_primaps.ops import (
+    ProposalAgreement,
+    StreamingPCA,
+    kmeans,
+    loss_of_all_processes,
+    mean_over_processes,
+    merge_over_processes,
+    process_count,
+    prototype_focal_loss,
+    sum_over_processes,
+    sums_of_all_processes,
+)
 
 
 def draw() -> torch.Tensor:
@@ -22,21 +34,36 @@ def cluster_and_decompose(rank: int, processes: int, folder: str) -> None:
     def read() -> list[tuple[torch.Tensor, torch.Tensor]]:
         return [(features[mine], mine)]
 
-    result = kmeans(read, 4, sample_size=40, reduce=merge_over_processes)
+    found = [
+        kmeans(read, 4, spherical=spherical, sample_size=40, minibatch=minibatch, reduce=merge_over_processes)
+        for spherical in (True, False)
+        for minibatch in (False, True)
+    ]
     pca = merge_over_processes(StreamingPCA().update(features[mine]))
-    torch.save([result.centres, result.counts, pca.components(3)], f'{folder}/{rank}.pt')
+    torch.save([[(one.centres, one.counts) for one in found], pca.components(3)], f'{folder}/{rank}.pt')
     dist.destroy_process_group()
 
 
-def test_kmeans_and_components_of_two_processes_are_those_of_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize('processes', [2, 3])
+def test_every_process_gets_the_clusters_and_components_of_one_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, processes: int
+) -> None:
+    # States of a few hundred numbers then travel in many pieces.
+    monkeypatch.setattr(distributed, '_PIECE', 7)
     # Forked, because a spawned process imports everything again.
-    mp.start_processes(cluster_and_decompose, (2, str(tmp_path)), nprocs=2, start_method='fork')
-    alone = kmeans(draw(), 4, sample_size=40)
-    for rank in range(2):
-        centres, counts, components = torch.load(tmp_path / f'{rank}.pt', weights_only=True)
-        assert torch.equal(centres, alone.centres)
-        assert torch.equal(counts, alone.counts)
-        assert torch.allclose(components, StreamingPCA().update(draw()).components(3), atol=1e-5)
+    mp.start_processes(cluster_and_decompose, (processes, str(tmp_path)), nprocs=processes, start_method='fork')
+    alone = [kmeans(draw(), 4, spherical=spherical, sample_size=40) for spherical in (True, False)]
+    components = StreamingPCA().update(draw()).components(3)
+    results = [torch.load(tmp_path / f'{rank}.pt', weights_only=True) for rank in range(processes)]
+    for found, pca in results:
+        for one, (centres, counts) in zip(alone, found[::2], strict=True):
+            assert torch.equal(centres, one.centres)
+            assert torch.equal(counts, one.counts)
+        for first, second in zip(results[0][0], found, strict=True):
+            assert torch.equal(first[0], second[0])
+        # Sums of floating-point numbers depend on their order, which all processes share.
+        assert torch.equal(pca, results[0][1])
+        assert torch.allclose(pca, components, atol=1e-5)
 
 
 def test_without_a_process_group_nothing_happens() -> None:
@@ -44,15 +71,18 @@ def test_without_a_process_group_nothing_happens() -> None:
     assert merge_over_processes(pca) is pca
 
 
-def test_states_are_merged_in_the_order_of_ranks(monkeypatch: pytest.MonkeyPatch) -> None:
-    parts = [StreamingPCA().update(part) for part in (draw()[:4], draw()[4:])]
+def test_a_state_travels_in_pieces_and_comes_out_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[int] = []
 
     def broadcast(box: list, src: int) -> None:
-        box[0] = parts[src].state_dict()
+        sent.append(box[0].numel() if isinstance(box[0], torch.Tensor) else 0)
 
+    monkeypatch.setattr(distributed, '_PIECE', 100)
     monkeypatch.setattr(dist, 'is_initialized', lambda: True)
     monkeypatch.setattr(dist, 'get_world_size', lambda: 2)
-    monkeypatch.setattr(dist, 'broadcast_object_list', broadcast)
-    merged = merge_over_processes(parts[0])
-    assert merged.count == 9 * 16
-    assert torch.allclose(merged.scatter, StreamingPCA().update(draw()).scatter)
+    monkeypatch.setattr(dist, 'get_rank', lambda: sent.count(0))
+    part = FeatureSample(30).update(draw(), torch.arange(9))
+    merged = merge_over_processes(part)
+    assert merged.seen == 2 * part.seen
+    assert torch.equal(merged.rows(), part.rows()[:1].expand(0, 6)) is False
+    assert max(sent) == 100

@@ -22,7 +22,7 @@ train_dataloader = dict(
     num_workers=2,
     persistent_workers=True,
     drop_last=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
+    sampler=dict(type='GlobalBatchSampler', shuffle=True),
     dataset=dict(split='train', pipeline=train_pipeline),
 )
 val_dataloader = dict(

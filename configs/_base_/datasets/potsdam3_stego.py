@@ -3,7 +3,7 @@ _base_ = './stego_crops.py'
 data_root = 'data/potsdam'
 train_dataloader = dict(
     batch_size=32, num_workers=2, persistent_workers=True, drop_last=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
+    sampler=dict(type='GlobalBatchSampler', shuffle=True),
     dataset=dict(
         type='Potsdam3Dataset', data_root=data_root, pipeline={{_base_.train_pipeline}}, split='train',
     ),

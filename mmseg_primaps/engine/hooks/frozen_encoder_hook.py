@@ -26,8 +26,13 @@ class FrozenEncoderHook(Hook):
 
     def before_run(self, runner: Runner) -> None:
         """Freeze the encoder and take its parameters out of the optimiser, before weights and states are loaded."""
-        for module in frozen_modules(bare_model(runner)):
+        model = bare_model(runner)
+        trained = any(p.requires_grad for module in frozen_modules(model) for p in module.parameters())
+        for module in frozen_modules(model):
             freeze(module)
+        if trained and runner.model is not model:
+            # the wrapper of distributed training has counted on gradients that will never come
+            runner.model = runner.wrap_model(runner.cfg.get('model_wrapper_cfg'), model)
         optimizer = getattr(runner.optim_wrapper, 'optimizer', None)
         if isinstance(optimizer, Optimizer):  # a config still, where nothing is trained
             drop_frozen_parameters(optimizer)

@@ -3,7 +3,7 @@
 import copy
 from typing import Any
 
-from mmengine.dist import barrier, get_dist_info
+from mmengine.dist import barrier
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
@@ -14,6 +14,7 @@ from ...models.utils import Segmentor
 from ...utils import InputError, progress
 from ...utils.proposal_store import ProposalStore, cache_root, common_folder
 from ..clean_pictures import CleanPictures, deterministic_prefix, features_manifest, leaf_datasets, rgb_pictures
+from ..shares import dealt_out
 from .frozen_encoder_hook import FrozenEncoderHook, bare_model
 
 
@@ -75,11 +76,9 @@ class MaskProposalHook(FrozenEncoderHook):
             **features_manifest(model, pictures, index),
         }
         store = ProposalStore(cache_root(self.cache), manifest, common_folder(images))
-        rank, world = get_dist_info()
-        missing = store.missing(images)
+        missing, mine = dealt_out(lambda: store.missing(images))
         there = len(images) - len(missing)
         print_log(f'mask proposals in {store.root}: {there} there, {len(missing)} to make', 'current')
-        mine = missing[rank::world]
         bar = progress(range(len(mine)), 'mask proposals', len(mine))
         for batch in pictures.batches(mine, self.batch_size, workers) if mine else ():
             features = pictures.features(model, batch, index)

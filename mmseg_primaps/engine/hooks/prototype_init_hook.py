@@ -1,7 +1,7 @@
 """Give the prototypes their start."""
 
 import torch
-from mmengine.dist import broadcast, is_main_process
+from mmengine.dist import broadcast, broadcast_object_list
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
@@ -28,12 +28,14 @@ class PrototypeInitHook(FrozenEncoderHook):
     ``'auto'``: both, and the one whose clusters tell more about the proposals (see
     :class:`mmseg_primaps.ops.ProposalAgreement`); no label is used.
 
+    All processes work on it, each on pictures of its own, and get what one process gets with the same global batch.
+
     Runs once: prototypes that came from a checkpoint or belong to a resumed run are never overwritten.
 
     Args:
         epochs: Epochs of gradient k-means after the principal directions (2 as published; 0 leaves them).
         lr: Its learning rate (Adam).
-        batch_size: Pictures a batch; that of the training loader by default.
+        batch_size: Pictures a batch and process; that of the training loader by default.
         pca_batches: Number of batches the principal directions are taken from (93 as published); None for all.
         seed: Seed of the order of pictures and of the signs of the directions; the runner's by default.
         init: ``'pca'``, ``'kmeans++'`` or ``'auto'``; the preset's by default.
@@ -87,12 +89,10 @@ class PrototypeInitHook(FrozenEncoderHook):
                 f'num_classes={head.num_classes} is more than in_channels={head.in_channels}: principal directions '
                 "can start at most in_channels clusters; PrototypeInitHook(init='kmeans++') can start more"
             )
-        if is_main_process():
-            head.initialize(self.fit(runner).to(head.running.direction))
+        head.initialize(self.fit(runner).to(head.running.direction))
         for prototypes in head.predictors.values():
             broadcast(prototypes.direction.data)
             broadcast(prototypes.gain.data)
-        head.initialized.fill_(True)
 
     def fit(self, runner: Runner) -> Tensor:
         """Raw directions ``[K, C]``."""
@@ -100,14 +100,15 @@ class PrototypeInitHook(FrozenEncoderHook):
         model.eval()
         loader = runner.train_dataloader
         batch_size = self.batch_size or loader.batch_size or 32
-        seed = runner.seed if self.seed is None else self.seed
+        seed = [runner.seed if self.seed is None else self.seed]
+        broadcast_object_list(seed)  # ranks may have seeds of their own (diff_rank_seed)
         features = CleanFeatures(model, loader.dataset, batch_size, loader.num_workers)
         head = model.decode_head
         starts, wanted = {}, self.start_of(head)
         if wanted != 'pca':
             starts['kmeans++'] = self._clusters(features, head.num_classes)
         if wanted != 'kmeans++' and head.num_classes <= head.in_channels:
-            starts['pca'] = self._principal(features, head.num_classes, int(seed or 0))
+            starts['pca'] = self._principal(features, head.num_classes, int(seed[0] or 0))
         return self._choose(features, starts)
 
     def _choose(self, features: CleanFeatures, starts: dict[str, Tensor]) -> Tensor:

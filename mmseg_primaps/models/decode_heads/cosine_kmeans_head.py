@@ -6,7 +6,7 @@ from typing import Any
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from ...ops import cosine_kmeans_loss
+from ...ops import cosine_kmeans_loss, loss_of_all_processes
 from ..utils import Prototypes
 from .prototype_head import PrototypeHead
 
@@ -35,4 +35,5 @@ class CosineKMeansHead(PrototypeHead):
     def loss(self, inputs: Tensor | Sequence[Tensor], batch_data_samples: list, train_cfg: Any) -> dict[str, Tensor]:
         """``-mean_i max_k cos(f_i, v_k)`` on the patch grid; labels and proposals play no part."""
         features = self.features(inputs)[: len(batch_data_samples)]
-        return {'loss_kmeans': cosine_kmeans_loss(features, self.running.direction)}
+        loss = cosine_kmeans_loss(features, self.running.direction)
+        return {'loss_kmeans': loss_of_all_processes(loss, features[:, 0].numel())}

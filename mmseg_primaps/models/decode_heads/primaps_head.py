@@ -1,6 +1,7 @@
 """The PriMaPs-EM decode head."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -8,7 +9,16 @@ import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from ...ops import ProposalAgreement, majority_vote, momentum_decay, prototype_focal_loss, upsampled_argmax
+from ...ops import (
+    ProposalAgreement,
+    loss_of_all_processes,
+    majority_vote,
+    mean_over_processes,
+    momentum_decay,
+    prototype_focal_loss,
+    sums_of_all_processes,
+    upsampled_argmax,
+)
 from ...utils import InputError
 from ..utils import Prototypes
 from .prototype_head import PrototypeHead
@@ -22,6 +32,9 @@ class PriMaPsHead(PrototypeHead):
     its pixels, and the running prototypes learn that pseudo label from the student view (the second half of the batch
     if the data preprocessor made one, otherwise the teacher view itself). Predictions come from the momentum
     prototypes. Features are not normalised and gains are trained, as published.
+
+    Several processes compute the step of one process with all their pictures: class weights, the mean over pixels and
+    the logged figures are those of the global batch.
 
     Args:
         in_channels: Channels ``C`` of the feature map.
@@ -77,8 +90,12 @@ class PriMaPsHead(PrototypeHead):
         proposals = self._proposals(batch_data_samples, features.device)
         labels = self.teacher_labels(teacher, proposals)
         target = self._vote(labels, proposals)
-        loss = prototype_focal_loss(self.classify(student, self.running), target, self.gamma, self.ignore_index)
-        labelled = (target != self.ignore_index).float().mean() * 100
+        pixels = target.numel()
+        frequencies = partial(mean_over_processes, weight=pixels)
+        logits = self.classify(student, self.running)
+        loss = prototype_focal_loss(logits, target, self.gamma, self.ignore_index, frequencies)
+        labelled = mean_over_processes((target != self.ignore_index).float().mean() * 100, pixels)
+        loss = loss_of_all_processes(loss, pixels)
         return {'loss_focal': loss, 'labelled': labelled, **self._criteria(labels, proposals)}
 
     @torch.no_grad()
@@ -100,7 +117,8 @@ class PriMaPsHead(PrototypeHead):
     def _criteria(self, labels: Tensor, proposals: Tensor) -> dict[str, Tensor]:
         if self.pseudo_label == 'prediction':
             return {}
-        figures = ProposalAgreement(self.num_classes, self.ignore_index).update(labels, proposals)
+        own = ProposalAgreement(self.num_classes, self.ignore_index).update(labels, proposals)
+        figures = sums_of_all_processes(own)
         values = {'agreement': figures.agreement, 'information': figures.information}
         return {name: torch.tensor(value, device=labels.device) for name, value in values.items()}
 
