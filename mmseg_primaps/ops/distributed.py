@@ -97,7 +97,9 @@ def sums_of_all_processes(counts: Sums) -> Sums:
     if process_count() == 1:
         return counts
     sums = {name: sum_over_processes(value) for name, value in counts.state_dict().items()}
-    return copy.copy(counts).load_state_dict(sums)
+    total = copy.copy(counts)
+    total.load_state_dict(sums)
+    return total
 
 
 def mean_over_processes(values: Tensor, weight: float) -> Tensor:
