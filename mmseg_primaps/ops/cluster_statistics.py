@@ -52,13 +52,13 @@ class ClusterStatistics:
             ValueError: A feature is not finite.
         """
         finite = torch.ones((), dtype=torch.bool, device=features.device)
-        for rows in feature_rows(features):
-            squares, labels, scale = nearest_centres(rows, self.centres, self.spherical)
-            order, counts = labels.argsort(stable=True), torch.bincount(labels, minlength=len(self.counts))
-            weights = scale[order] if self.spherical else None
-            sums = F.embedding_bag(order, rows, counts.cumsum(0) - counts, mode='sum', per_sample_weights=weights)
+        for columns in feature_columns(features):
+            squares, labels, scale = nearest_centres(columns, self.centres, self.spherical)
+            weights = scale if self.spherical else torch.ones_like(scale)
+            members = weights.new_zeros(len(self.counts), len(labels)).scatter_(0, labels[None], weights[None])
+            sums = members @ columns.T
             finite &= sums.isfinite().all()
-            self.counts += counts
+            self.counts += torch.bincount(labels, minlength=len(self.counts))
             self._sums += (sums.double() / self._units[0]).round_().long()
             self._squares += (squares.sum(dtype=torch.float64) / self._units[1]).round_().long()
         if not finite:
@@ -97,22 +97,31 @@ class ClusterStatistics:
 def assign_clusters(features: Tensor, centres: Tensor, spherical: bool = True) -> Tensor:
     """Nearest centre of every feature: long `[B, h, w]` for `[B, C, h, w]`, `[N]` for `[N, C]`."""
     centres = F.normalize(centres.float(), dim=1) if spherical else centres.float()
-    labels = [nearest_centres(rows, centres, spherical)[1] for rows in feature_rows(features)]
+    labels = [_best_scores(columns, centres, spherical)[1] for columns in feature_columns(features)]
     flat = torch.cat(labels) if labels else torch.zeros(0, dtype=torch.int64, device=features.device)
     return flat.view(features.shape[0], *features.shape[2:])
 
 
-def nearest_centres(rows: Tensor, centres: Tensor, spherical: bool) -> tuple[Tensor, Tensor, Tensor]:
-    """Squared distance to the nearest centre, its number (the smaller at a tie) and 1 / |row|, each `[n]`.
+def nearest_centres(columns: Tensor, centres: Tensor, spherical: bool) -> tuple[Tensor, Tensor, Tensor]:
+    """Squared distance to the nearest centre, its number (the smaller at a tie) and 1 / |column|, each `[n]`.
 
-    Where spherical, `centres` are unit vectors and the distance is that of the unit rows, 2 - 2 cos.
+    Where spherical, `centres` `[K, C]` are unit vectors and the distance is that of the unit columns, 2 - 2 cos.
     """
-    length = torch.linalg.vector_norm(rows, dim=1)
-    scale = length.clamp_min(1e-12).reciprocal()
-    scores = rows @ centres.T if spherical else torch.addmm(centres.square().sum(dim=1) / -2, rows, centres.T)
-    best, labels = scores.max(dim=1)
-    squares = 2 - 2 * best * scale if spherical else length.square() - 2 * best
+    best, labels = _best_scores(columns, centres, spherical)
+    lengths = columns.square().sum(dim=0)
+    scale = lengths.sqrt().clamp_min_(1e-12).reciprocal_()
+    squares = 2 - 2 * best * scale if spherical else lengths - 2 * best
     return squares.clamp_min_(0), labels, scale
+
+
+def _best_scores(columns: Tensor, centres: Tensor, spherical: bool) -> tuple[Tensor, Tensor]:
+    """Largest scalar product with a centre, less half its squared length where Euclidean, and which centre's it is."""
+    if spherical:
+        scores = centres @ columns
+    else:
+        scores = torch.addmm(centres.square().sum(dim=1, keepdim=True) / -2, centres, columns)
+    best, labels = scores.max(dim=0)
+    return best, labels
 
 
 def centres_of(sums: Tensor, counts: Tensor, centres: Tensor, spherical: bool, spare: Tensor | None = None) -> Tensor:
@@ -130,7 +139,7 @@ def centres_of(sums: Tensor, counts: Tensor, centres: Tensor, spherical: bool, s
 def _farthest(rows: Tensor, centres: Tensor, fallback: Tensor, spherical: bool) -> Tensor:
     """As many rows as `fallback` has, each the farthest from all before; the fallback where nothing is left."""
     rows = F.normalize(rows, dim=1) if spherical else rows
-    squares, found = nearest_centres(rows, centres, spherical)[0], fallback.clone()
+    squares, found = nearest_centres(rows.T, centres, spherical)[0], fallback.clone()
     for number in range(len(fallback)):
         index = int(squares.argmax())
         if squares[index] > 0:
@@ -139,12 +148,20 @@ def _farthest(rows: Tensor, centres: Tensor, fallback: Tensor, spherical: bool) 
     return found
 
 
-def feature_rows(features: Tensor) -> Iterator[Tensor]:
-    """Features `[B, C, h, w]` picture by picture, or `[N, C]` in pieces, as contiguous float32 rows `[n, C]`."""
+def feature_columns(features: Tensor) -> Iterator[Tensor]:
+    """Features `[B, C, h, w]` picture by picture, or `[N, C]` in pieces, as float32 columns `[C, n]`.
+
+    Pictures are not transposed, which costs more than comparing them with the centres does.
+    """
     if features.ndim == 4:
-        for picture in features.detach():
-            yield picture.flatten(1).T.float().contiguous()
+        yield from (_aligned(picture.flatten(1)) for picture in features.detach())
     elif features.ndim == 2:
-        yield from (piece.float().contiguous() for piece in features.detach().split(_ROWS))
+        yield from (_aligned(piece).T for piece in features.detach().split(_ROWS))
     else:
         raise ValueError(f'features must be [B, C, h, w] or [N, C], not of shape {tuple(features.shape)}')
+
+
+def _aligned(values: Tensor) -> Tensor:
+    """The same in float32 where a new tensor would lie: products may differ in the last bit with where rows begin."""
+    values = values.float().contiguous()
+    return values if values.data_ptr() % 64 == 0 else values.clone()

@@ -82,9 +82,16 @@ class FeatureSample:
 
     def _sorted(self) -> tuple[Tensor, Tensor]:
         """Keys and rows of the sample in the order of the keys; forgets what does not belong to it."""
-        keys, rows = (torch.cat(tensors) for tensors in zip(*self._parts, strict=True))
+        keys = torch.cat([keys for keys, _ in self._parts])
         order = keys.argsort()[: self.size]
-        self._parts = [(keys[order], rows[order])]
+        places = torch.full_like(keys, -1, dtype=torch.int64)
+        places[order] = torch.arange(len(order), device=keys.device)
+        rows = self._parts[0][1].new_empty(len(order), self._parts[0][1].shape[1])
+        # Part by part: all of them side by side would take twice the memory.
+        for part, into in zip(self._parts, places.split([len(keys) for keys, _ in self._parts]), strict=True):
+            kept = into >= 0
+            rows[into[kept]] = part[1][kept]
+        self._parts = [(keys[order], rows)]
         self._kept = len(order)
         return self._parts[0]
 

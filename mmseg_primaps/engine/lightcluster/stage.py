@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ...utils.proposal_store import write_whole
 
-VERSION = 1
+VERSION = 2
 """Raised whenever a change of the code changes what a stage gives; part of every fingerprint."""
 
 Arrays = Mapping[str, NDArray[Any]]
