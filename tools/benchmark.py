@@ -20,7 +20,7 @@ def main() -> None:
     parser.add_argument('--check', action='store_true', help='exit with status 1 where a gate is missed')
     args = parser.parse_args()
     if args.kind == 'pipeline':
-        rows = benchmark_pipeline(CONFIGS, args.runs + 1)
+        rows = benchmark_pipeline(CONFIGS, args.runs + 1, args.device)
     else:
         rows = benchmark(args.kind, args.device, args.runs)
     print(table(rows))

@@ -39,8 +39,7 @@ def benchmark(kind: str, device: str = 'cpu', runs: int = 5, cases: Sequence[Cas
     Raises:
         InputError: The device is not there or there are too few runs.
     """
-    if device.startswith('cuda') and not torch.cuda.is_available():
-        raise InputError(f'--device {device}: this machine has no CUDA device; leave the option out')
+    check_device(device)
     if runs < 5:
         raise InputError(f'--runs {runs}: the median of fewer than 5 runs is no measurement')
     chosen = CASES[kind]() if cases is None else cases
@@ -49,6 +48,16 @@ def benchmark(kind: str, device: str = 'cpu', runs: int = 5, cases: Sequence[Cas
         return [_row(case, torch.device(device), runs) for case in progress(chosen, f'benchmark {kind}')]
     finally:
         torch.set_num_threads(threads)
+
+
+def check_device(device: str) -> None:
+    """Whether there is such a device.
+
+    Raises:
+        InputError: There is none.
+    """
+    if device.startswith('cuda') and not torch.cuda.is_available():
+        raise InputError(f'--device {device}: this machine has no CUDA device; leave the option out')
 
 
 def _row(case: Case, device: torch.device, runs: int) -> dict[str, Any]:

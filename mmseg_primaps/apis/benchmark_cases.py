@@ -12,6 +12,7 @@ from torch import Tensor
 from ..ops import (
     dense_crf,
     majority_vote,
+    mask_proposals,
     principal_masks,
     prototype_focal_loss,
     prototype_logits,
@@ -50,7 +51,8 @@ def proposal_cases() -> list[Case]:
         Case(f'masks {batch}x{channels}x{side}x{side}', _LOOP, _masks(batch, channels, side), gate)
         for batch, channels, side, gate in sizes
     ]
-    return [*cases, Case('masks 1x384x40x40, eigen-gap 1e-6', _LOOP, _masks(1, 384, 40, gap=1e-6))]
+    whole = [Case(f'proposals with CRF {batch}x384x40x40 to 320', 'none', _proposals(batch)) for batch in (1, 16)]
+    return [*cases, Case('masks 1x384x40x40, eigen-gap 1e-6', _LOOP, _masks(1, 384, 40, gap=1e-6)), *whole]
 
 
 def crf_cases() -> list[Case]:
@@ -89,6 +91,15 @@ def _masks(batch: int, channels: int, side: int, gap: float | None = None) -> Ca
                 for masks, image in zip(ours, features, strict=True)
             ),
         )
+
+    return build
+
+
+def _proposals(batch: int) -> Callable[[torch.device], Work]:
+    def build(device: torch.device) -> Work:
+        features = inputs.feature_maps(batch, 384, 40, 40).to(device)
+        pictures = inputs.photographs(batch, 320, 320).to(device)
+        return Work(lambda: mask_proposals(features, pictures), None, _largest)
 
     return build
 

@@ -6,6 +6,8 @@ import os
 import statistics
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,12 +18,14 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from ..utils import progress
+from .benchmark import check_device
 from .config import load_config
 from .memory import resident
 from .train import build_runner
 
 STORE = 'FeatureStoreHook'
 METRICS = ('Acc', 'mIoU')
+_VISIBLE = 'CUDA_VISIBLE_DEVICES'
 EPOCHS = 50
 """Epochs of the run that is told of."""
 
@@ -74,7 +78,7 @@ class EpochClock(Hook):
 
 
 def benchmark_pipeline(
-    configs: str | Path, epochs: int = 6, cases: list[PipelineCase] | None = None
+    configs: str | Path, epochs: int = 6, device: str = 'cpu', cases: list[PipelineCase] | None = None
 ) -> list[dict[str, Any]]:
     """Time short runs and extrapolate to 50 epochs: what is done once, plus 50 times the median epoch.
 
@@ -84,14 +88,34 @@ def benchmark_pipeline(
     Args:
         configs: Folder of the configs.
         epochs: Epochs that are really run, 6 or more for a median of five.
+        device: `'cpu'` or `'cuda'`.
         cases: Others than MobileNetV2 and ViT-S/8 on CamVid.
 
     Returns:
         Rows as of :func:`benchmark`; peaks are of the whole process, `max_error` is the difference of the
         evaluations in percent.
+
+    Raises:
+        InputError: The device is not there.
     """
+    check_device(device)
     chosen = CASES if cases is None else cases
-    return [_row(case, Path(configs), epochs) for case in progress(chosen, 'benchmark pipeline')]
+    with _shown_to_children(device):
+        return [_row(case, Path(configs), epochs) for case in progress(chosen, 'benchmark pipeline')]
+
+
+@contextmanager
+def _shown_to_children(device: str) -> Iterator[None]:
+    """Hide CUDA devices from the processes of a run on the CPU: mmengine takes one wherever it sees one."""
+    before = os.environ.get(_VISIBLE)
+    if device == 'cpu':
+        os.environ[_VISIBLE] = ''
+    try:
+        yield
+    finally:
+        os.environ.pop(_VISIBLE, None)
+        if before is not None:
+            os.environ[_VISIBLE] = before
 
 
 def _row(case: PipelineCase, configs: Path, epochs: int) -> dict[str, Any]:
@@ -146,12 +170,12 @@ def shortened(case: PipelineCase, configs: Path, epochs: int, store: bool, folde
         cfg.model.backbone = {
             'type': 'TimmViT',
             'model_name': case.vit,
-            'checkpoint': _random_weights(case.vit, folder),
+            'checkpoint': random_weights(case.vit, folder),
         }
     return cfg
 
 
-def _random_weights(name: str, folder: Path) -> str:
+def random_weights(name: str, folder: Path) -> str:
     """Write a file of random weights for a ViT of timm."""
     import timm
 

@@ -1,6 +1,7 @@
 """The benchmark measures what it says, and what it compares agrees."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -175,6 +176,32 @@ def test_a_whole_run_is_a_row_like_the_others(monkeypatch: pytest.MonkeyPatch) -
     assert all(list(row) == FIELDS for row in rows)
     assert rows[0]['ratio'] == 4
     assert rows[0]['max_error'] == 0.5
+
+
+def test_a_run_on_the_cpu_sees_no_gpu_and_one_on_a_missing_gpu_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def run(*_: object) -> dict:
+        seen.append(os.environ.get('CUDA_VISIBLE_DEVICES'))
+        return {'seconds': 1.0, 'peak': 1.0, 'metrics': {'Acc': 1.0, 'mIoU': 1.0}}
+
+    monkeypatch.setattr(pipeline, '_in_process', run)
+    for before in (None, '3'):
+        monkeypatch.delenv('CUDA_VISIBLE_DEVICES', raising=False)
+        if before is not None:
+            monkeypatch.setenv('CUDA_VISIBLE_DEVICES', before)
+        pipeline.benchmark_pipeline(ROOT / 'configs', 6)
+        assert os.environ.get('CUDA_VISIBLE_DEVICES') == before
+    assert set(seen) == {''}
+    if not torch.cuda.is_available():
+        with pytest.raises(InputError, match='--device cuda'):
+            pipeline.benchmark_pipeline(ROOT / 'configs', 6, 'cuda')
+
+
+def test_proposals_with_crf_are_timed_alone() -> None:
+    work = cases._proposals(1)(torch.device('cpu'))
+    assert work.reference is None
+    assert work.ours().shape == (1, 320, 320)
 
 
 def test_the_tool_prints_its_mistake_in_one_line() -> None:
