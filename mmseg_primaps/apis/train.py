@@ -5,11 +5,16 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.runner import Runner
 from mmseg.registry import RUNNERS
 from mmseg.utils import register_all_modules
 
+from ..engine.backbone_record import find_backbone
+from ..engine.hooks import FeatureStoreHook
+from ..models.backbones.lazy_backbone import backbone_stand_in
 from ..utils import InputError
+from ..utils.proposal_store import cache_root
 from .cli import as_input_error
 from .processes import join_processes, wrap_for_cpu
 from .report import write_report
@@ -24,9 +29,20 @@ def build_runner(cfg: Config) -> Runner:
     try:
         join_processes(cfg)
         wrap_for_cpu(cfg)
-        return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+        with backbone_stand_in(known_backbone(cfg)):
+            return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
     except Exception as error:
         raise (as_input_error(error) or error) from error
+
+
+def known_backbone(cfg: Config) -> dict[str, Any] | None:
+    """What an earlier run with a feature store has noted of the backbone, which then is built only if it must run."""
+    hooks = [hook for hook in cfg.get('custom_hooks') or [] if hook['type'] == FeatureStoreHook.__name__]
+    found: list[Any] = [None]
+    if hooks and is_main_process():
+        found[0] = find_backbone(cache_root(hooks[0].get('cache')), cfg.model.backbone, cfg.get('load_from'))
+    broadcast_object_list(found)
+    return found[0]
 
 
 def train(cfg: Config, resume: bool = False, amp: bool = False) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """The training pictures as they are before anything random happens to them."""
 
 import copy
-import hashlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -9,13 +8,14 @@ import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
 from mmengine.dataset import Compose, pseudo_collate
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from ..datasets.transforms import LoadMaskProposals, PackProposalInputs
 from ..models.utils import Segmentor, select_feature
 from ..utils import InputError
-from ..utils.proposal_store import describe, weights_digest
+from ..utils.proposal_store import describe
+from .backbone_record import encoder_manifest
 
 # What changes no picture at random. Anything else ends the deterministic prefix of a training pipeline.
 DETERMINISTIC = (
@@ -151,21 +151,8 @@ def features_manifest(model: Segmentor, pictures: CleanPictures, index: int) -> 
     preprocessor = model.data_preprocessor
     mean, std = getattr(preprocessor, 'mean', None), getattr(preprocessor, 'std', None)
     return {
-        'backbone': type(model.backbone).__name__,
-        'layers': hashlib.sha256(repr(model.backbone).encode()).hexdigest(),
-        'settings': _settings(model.backbone),
-        'weights': weights_digest(model.backbone),
+        **encoder_manifest(model.backbone),
         'in_index': index,
         'normalisation': [None if v is None else v.flatten().tolist() for v in (mean, std)],
         'pictures': [describe(pipeline.transforms[:-1]) for pipeline in pictures.pipelines],
-    }
-
-
-def _settings(module: nn.Module) -> dict[str, Any]:
-    """Plain attributes of a backbone, such as which block or stride: what its weights do not tell."""
-    plain = (bool, int, float, str, list, tuple)
-    return {
-        key: describe(value)
-        for key, value in vars(module).items()
-        if isinstance(value, plain) and not key.startswith('_') and key != 'training'
     }

@@ -47,10 +47,8 @@ class FeatureStore:
         self, root: Path, manifest: dict[str, Any], base: Path, views: int = 1, dtype: str = 'float32'
     ) -> None:
         settings = {**manifest, 'images': str(base), 'views': views, 'dtype': dtype}
-        text = json.dumps(settings, indent=1, sort_keys=True)
-        self.folder = root / 'features' / hashlib.sha256(text.encode()).hexdigest()[:16]
-        self.folder.mkdir(parents=True, exist_ok=True)
-        write_whole(self.folder / 'manifest.json', text.encode())
+        self._manifest = json.dumps(settings, indent=1, sort_keys=True).encode()
+        self.folder = root / 'features' / hashlib.sha256(self._manifest).hexdigest()[:16]
         self.base, self.views, self.dtype = base, views, dtype
         self._maps: OrderedDict[str, NDArray] = OrderedDict()
         self.refresh()
@@ -91,6 +89,8 @@ class FeatureStore:
         """Compute and store what is missing of ``pictures``; every rank takes its share."""
         images = [pictures.image_path(i) for i in range(len(pictures))]
         _, mine = dealt_out(lambda: self.missing(images))
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_whole(self.folder / 'manifest.json', self._manifest)
         if mine:
             bar = progress(range(len(mine)), 'features', len(mine))
             batches = pictures.batches(mine, batch_size, workers)

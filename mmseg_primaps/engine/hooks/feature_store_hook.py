@@ -4,6 +4,7 @@ import copy
 from typing import Any
 
 from mmengine.dataset import Compose
+from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
@@ -11,6 +12,7 @@ from ...datasets.transforms import LoadPictureSize, PackStoredFeatures
 from ...models.utils import Segmentor
 from ...utils import InputError
 from ...utils.proposal_store import cache_root, common_folder, describe
+from ..backbone_record import record_backbone
 from ..clean_pictures import DETERMINISTIC, CleanPictures, features_manifest, is_label_loader, leaf_datasets
 from ..feature_store import FeatureStore, Views, clean_and_mirrored_view, clean_view, student_views
 from .frozen_encoder_hook import FrozenEncoderHook, bare_model
@@ -24,6 +26,9 @@ MOVES = (*DETERMINISTIC, 'LoadMaskProposals', 'RandomFlip', *PACKERS)
 @HOOKS.register_module()
 class FeatureStoreHook(FrozenEncoderHook):
     """Store the features of the clean pictures (and their mirror images) and never run the backbone again.
+
+    Once they are there, the runs that follow do not even build it (see
+    :class:`mmseg_primaps.models.backbones.lazy_backbone.LazyBackbone`), if its weights come from a file.
 
     A frozen backbone gives the same features every epoch, so a run from the store gives the same result as one that
     recomputes them. It needs a ``PriMaPsSegmentor`` and a training pipeline whose only random step is a horizontal
@@ -79,15 +84,36 @@ class FeatureStoreHook(FrozenEncoderHook):
         test_cfg = model.test_cfg or {}
         if runner.val_loop is not None and not test_cfg.get('crf') and test_cfg.get('mode', 'whole') == 'whole':
             self._serve(runner.val_dataloader, model, bool(test_cfg.get('flip')), training=False)
+        if is_main_process():
+            record_backbone(
+                cache_root(self.cache), runner.cfg.model.backbone, runner.cfg.get('load_from'), model.backbone
+            )
+
+    def before_test(self, runner: Runner) -> None:
+        """Have the loader read from the store if all of the test set is there; nothing is added to it."""
+        model, dataset = bare_model(runner), runner.test_dataloader.dataset
+        test_cfg = getattr(model, 'test_cfg', None) or {}
+        if not hasattr(model, 'test_features') or test_cfg.get('crf') or test_cfg.get('mode', 'whole') != 'whole':
+            return
+        if not all(_is_known(t) for leaf in leaf_datasets(dataset) for t in leaf.pipeline.transforms):
+            return
+        pictures, mirror = CleanPictures(dataset), bool(test_cfg.get('flip'))
+        images = [pictures.image_path(i) for i in range(len(pictures))]
+        store = self._store(pictures, features_manifest(model, pictures, proposal_index(model)), 1 + mirror)
+        if images and not store.missing(images):
+            self._serve(runner.test_dataloader, model, mirror, training=False)
+
+    def _store(self, pictures: CleanPictures, manifest: dict[str, Any], views: int) -> FeatureStore:
+        base = common_folder([pictures.image_path(i) for i in range(len(pictures))])
+        return FeatureStore(cache_root(self.cache), manifest, base, views=views, dtype=self.dtype)
 
     def _serve(self, loader: Any, model: Segmentor, mirror: bool, training: bool) -> None:
         pictures = CleanPictures(loader.dataset)
         index = proposal_index(model)
-        base = common_folder([pictures.image_path(i) for i in range(len(pictures))])
         manifest = features_manifest(model, pictures, index)
 
         def filled(manifest: dict[str, Any], count: int, views: Views) -> FeatureStore:
-            store = FeatureStore(cache_root(self.cache), manifest, base, views=count, dtype=self.dtype)
+            store = self._store(pictures, manifest, count)
             store.fill(model, pictures, index, self.batch_size, loader.num_workers, views)
             return store
 
@@ -108,11 +134,16 @@ def check_pipelines(dataset: Any) -> None:
     """Refuse pipelines that change pixels at random, other than by a flip."""
     for leaf in leaf_datasets(dataset):
         for transform in leaf.pipeline.transforms:
-            if _name(transform) not in MOVES and not is_label_loader(transform):
+            if not _is_known(transform):
                 raise InputError(
                     f'FeatureStoreHook: {_name(transform)} changes the pictures at random, so their features cannot be '
                     'stored; remove it or the hook'
                 )
+
+
+def _is_known(transform: Any) -> bool:
+    """Whether a step changes no pixels at random, other than by a flip."""
+    return _name(transform) in MOVES or is_label_loader(transform)
 
 
 def _stored(transform: Any, store: FeatureStore, student: FeatureStore | None, all_views: bool) -> Any:

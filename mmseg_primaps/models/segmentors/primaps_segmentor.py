@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ... import ops
 from ...utils import InputError
+from ..backbones.lazy_backbone import stand_in
 from ..utils import Prototypes, freeze, frozen_modules, restore, to_uint8, whole_picture
 
 STORED_NDIM = 5
@@ -32,8 +33,8 @@ class PriMaPsSegmentor(EncoderDecoder):
     ``pred_crf`` and ``pred_<name>_crf``.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, backbone: dict, *args: Any, **kwargs: Any) -> None:
+        super().__init__(stand_in(backbone), *args, **kwargs)
         for module in frozen_modules(self):
             freeze(module)
         known = tuple(self.decode_head.predictors)
