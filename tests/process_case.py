@@ -39,9 +39,10 @@ def case_config(case: str, camvid: Path, work_dir: Path, processes: int) -> Conf
         cfg.model.backbone = dict(type='ResNetV1c', depth=18, out_indices=(0,), norm_cfg=dict(type='BN'))
         cfg.model.decode_head.in_channels = 64
     cfg.default_hooks.logger.interval = 1
-    for transform in (*cfg.train_dataloader.dataset.pipeline, *cfg.val_dataloader.dataset.pipeline):
-        if 'size' in transform:
-            transform['size'] = 48
+    for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
+        for transform in loader.dataset.pipeline:
+            if 'size' in transform:
+                transform['size'] = 48
     return cfg
 
 

@@ -2,6 +2,8 @@
 
 import argparse
 
+from mmengine.dist import is_main_process
+
 from mmseg_primaps.apis import load_config, propose
 from mmseg_primaps.apis.cli import add_common_flags, run, set_local_rank
 
@@ -15,7 +17,9 @@ def main() -> None:
     args = parser.parse_args()
     set_local_rank(args.local_rank)
     cfg = load_config(args.config, args.cfg_options, args.work_dir, args.launcher)
-    print(f'proposals: {propose(cfg, args.out)}')
+    folder = propose(cfg, args.out)
+    if is_main_process():
+        print(f'proposals: {folder}')
 
 
 if __name__ == '__main__':
