@@ -15,6 +15,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,7 @@ def run(pictures: int, options: argparse.Namespace, scenes: str) -> dict[str, An
         os.environ['PRIMAPS_CACHE'] = str(Path(folder) / 'cache')
         cfg = load_config(str(CONFIGS / 'quickstart.py'), {'data_root': scenes}, str(Path(folder) / 'work'))
         cfg.train_cfg.max_epochs = cfg.train_cfg.val_interval = cfg.default_hooks.checkpoint.interval = options.epochs
+        cfg.log_level = 'WARNING'
         cfg.train_dataloader.dataset.indices, cfg.train_dataloader.batch_size = pictures, options.batch_size
         for name in ('train', 'val', 'test'):
             loader = cfg[f'{name}_dataloader']
@@ -164,8 +166,8 @@ def main() -> None:
         scenes = write_scenes(Path(options.scenes or folder), max(options.pictures), options.val)
         rows = []
         for pictures in options.pictures:
-            with multiprocessing.get_context('spawn').Pool(1) as pool:
-                rows.append(pool.apply(run, (pictures, options, str(scenes))))
+            with ProcessPoolExecutor(1, multiprocessing.get_context('spawn')) as executor:
+                rows.append(executor.submit(run, pictures, options, str(scenes)).result())
     for one in rows:
         figures = {name: round(value, 1) if isinstance(value, float) else value for name, value in one.items()}
         print(', '.join(f'{name} {value}' for name, value in figures.items()))

@@ -7,6 +7,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -136,8 +137,9 @@ def _row(case: PipelineCase, configs: Path, epochs: int) -> dict[str, Any]:
 
 def _in_process(case: PipelineCase, configs: Path, epochs: int, store: bool) -> dict[str, Any]:
     """Run in a process of its own, as a fresh start of the tool would."""
-    with multiprocessing.get_context('spawn').Pool(1) as pool:
-        return pool.apply(_run, (case, configs, epochs, store, torch.get_num_threads()))
+    # an executor's processes may have children, which loaders need; those of a Pool may not
+    with ProcessPoolExecutor(1, multiprocessing.get_context('spawn')) as executor:
+        return executor.submit(_run, case, configs, epochs, store, torch.get_num_threads()).result()
 
 
 def _run(case: PipelineCase, configs: Path, epochs: int, store: bool, threads: int) -> dict[str, Any]:
@@ -162,6 +164,7 @@ def shortened(case: PipelineCase, configs: Path, epochs: int, store: bool, folde
     """The config of a short run with one evaluation at its end, with or without the feature store."""
     cfg = load_config(str(configs / case.config), copy.deepcopy(case.options), str(folder / 'work'))
     cfg.train_cfg.max_epochs = cfg.train_cfg.val_interval = cfg.default_hooks.checkpoint.interval = epochs
+    cfg.log_level = 'WARNING'
     if not store:
         cfg.custom_hooks = [hook for hook in cfg.custom_hooks if hook['type'] != STORE]
     if case.pictures is not None:

@@ -165,6 +165,17 @@ def test_a_run_is_timed_epoch_by_epoch(shared: Path, tmp_path: Path, monkeypatch
     assert set(found['metrics']) == {'Acc', 'mIoU'}
 
 
+def test_a_run_in_its_own_process_may_load_with_workers(
+    shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv('PRIMAPS_SHARED', str(shared))
+    monkeypatch.chdir(tmp_path)
+    loaders = {'num_workers': 1, 'persistent_workers': True, 'batch_size': 2}
+    options = {f'{loader}_dataloader.{key}': value for loader in ('train', 'val') for key, value in loaders.items()}
+    case = pipeline.PipelineCase('tiny', 'primaps_mobilenetv2_camvid.py', pictures=2, options=options)
+    assert pipeline._in_process(case, ROOT / 'configs', 2, True)['seconds'] > 0
+
+
 def test_a_whole_run_is_a_row_like_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     def run(case: object, configs: Path, epochs: int, store: bool) -> dict:
         metrics = {'Acc': 50.0 if store else 50.5, 'mIoU': 20.0}
