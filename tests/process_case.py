@@ -36,14 +36,20 @@ def case_config(case: str, camvid: Path, work_dir: Path, processes: int) -> Conf
             hook.update(restarts=2, sample_size=300)  # fewer than there are, so that passes over everything follow
     if case == 'plain':
         cfg.model.type, cfg.model.test_cfg = 'EncoderDecoder', dict(mode='whole')
-        cfg.model.backbone = dict(type='ResNetV1c', depth=18, out_indices=(0,), norm_cfg=dict(type='BN'))
+        one_stage = dict(num_stages=1, strides=(1,), dilations=(1,), out_indices=(0,))
+        cfg.model.backbone = dict(type='ResNetV1c', depth=18, norm_cfg=dict(type='BN'), **one_stage)
         cfg.model.decode_head.in_channels = 64
     cfg.default_hooks.logger.interval = 1
+    shrink(cfg)
+    return cfg
+
+
+def shrink(cfg: Config, size: int = 48) -> None:
+    """Cut every loader's pictures down."""
     for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
         for transform in loader.dataset.pipeline:
             if 'size' in transform:
-                transform['size'] = 48
-    return cfg
+                transform['size'] = size
 
 
 def run_case(case: str, camvid: Path, work_dir: Path, processes: int = 1) -> dict[str, Any]:

@@ -28,6 +28,7 @@ def camvid(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope='module')
 def alone(camvid: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Found]:
     folder = tmp_path_factory.mktemp('alone')
+    torch.set_num_threads(1)  # comes before the fixture that does so for every test
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv('PRIMAPS_CACHE', str(folder / 'cache'))
         return {case: run_case(case, camvid, folder) for case in ('published', 'best', 'kmeans', 'plain')}
