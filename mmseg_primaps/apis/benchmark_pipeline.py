@@ -39,8 +39,8 @@ class PipelineCase:
     config: str
     """File in the folder of configs."""
     gate: float | None = None
-    pictures: int | None = None
-    """Use so many pictures of each split only."""
+    pictures: tuple[int, int] | None = None
+    """Use so many pictures of the training and of the test split only."""
     options: dict[str, Any] = field(default_factory=dict)
     """Settings that override the config's."""
     vit: str | None = None
@@ -50,10 +50,10 @@ class PipelineCase:
 CASES = [
     PipelineCase('MobileNetV2, CamVid', 'primaps_mobilenetv2_camvid.py', gate=3.0),
     PipelineCase(
-        'ViT-S/8 (random weights), 16 pictures of CamVid',
+        'ViT-S/8 (random weights), 16 + 8 pictures of CamVid',
         'primaps_mobilenetv2_camvid.py',
         gate=10.0,
-        pictures=16,
+        pictures=(16, 8),  # as 123 + 59 of the whole set
         options={'model.decode_head.in_channels': 384, 'train_dataloader.batch_size': 8},
         vit='vit_small_patch8_224',
     ),
@@ -168,7 +168,7 @@ def shortened(case: PipelineCase, configs: Path, epochs: int, store: bool, folde
     if not store:
         cfg.custom_hooks = [hook for hook in cfg.custom_hooks if hook['type'] != STORE]
     if case.pictures is not None:
-        cfg.train_dataloader.dataset.indices = cfg.val_dataloader.dataset.indices = case.pictures
+        cfg.train_dataloader.dataset.indices, cfg.val_dataloader.dataset.indices = case.pictures
     if case.vit is not None:
         cfg.model.backbone = {
             'type': 'TimmViT',

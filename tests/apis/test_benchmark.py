@@ -144,10 +144,10 @@ def test_a_short_run_differs_in_the_feature_store_alone(
     shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv('PRIMAPS_SHARED', str(shared))
-    case = pipeline.PipelineCase('x', 'primaps_mobilenetv2_camvid.py', pictures=2, vit='vit_tiny_patch16_224')
+    case = pipeline.PipelineCase('x', 'primaps_mobilenetv2_camvid.py', pictures=(3, 2), vit='vit_tiny_patch16_224')
     ours, reference = (pipeline.shortened(case, ROOT / 'configs', 7, store, tmp_path) for store in (True, False))
     assert ours.train_cfg.max_epochs == ours.train_cfg.val_interval == 7
-    assert ours.train_dataloader.dataset.indices == ours.val_dataloader.dataset.indices == 2
+    assert (ours.train_dataloader.dataset.indices, ours.val_dataloader.dataset.indices) == (3, 2)
     assert Path(ours.model.backbone.checkpoint).is_file()
     assert ours.custom_hooks[1:] == reference.custom_hooks
     assert ours.custom_hooks[0]['type'] == pipeline.STORE
@@ -159,7 +159,7 @@ def test_a_run_is_timed_epoch_by_epoch(shared: Path, tmp_path: Path, monkeypatch
     monkeypatch.chdir(tmp_path)
     loaders = {'num_workers': 0, 'persistent_workers': False, 'batch_size': 2}
     options = {f'{loader}_dataloader.{key}': value for loader in ('train', 'val') for key, value in loaders.items()}
-    case = pipeline.PipelineCase('tiny', 'primaps_mobilenetv2_camvid.py', pictures=2, options=options)
+    case = pipeline.PipelineCase('tiny', 'primaps_mobilenetv2_camvid.py', pictures=(2, 2), options=options)
     found = pipeline._run(case, ROOT / 'configs', 3, True, 1)
     assert found['seconds'] > 0
     assert set(found['metrics']) == {'Acc', 'mIoU'}
@@ -172,7 +172,7 @@ def test_a_run_in_its_own_process_may_load_with_workers(
     monkeypatch.chdir(tmp_path)
     loaders = {'num_workers': 1, 'persistent_workers': True, 'batch_size': 2}
     options = {f'{loader}_dataloader.{key}': value for loader in ('train', 'val') for key, value in loaders.items()}
-    case = pipeline.PipelineCase('tiny', 'primaps_mobilenetv2_camvid.py', pictures=2, options=options)
+    case = pipeline.PipelineCase('tiny', 'primaps_mobilenetv2_camvid.py', pictures=(2, 2), options=options)
     assert pipeline._in_process(case, ROOT / 'configs', 2, True)['seconds'] > 0
 
 
