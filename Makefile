@@ -93,7 +93,7 @@ $(VENV_OLD)/.complete: requirements/openmmlab.txt requirements/dev.txt requireme
 	@key=$$($(VENV_OLD)/bin/python -c 'import platform, sys, torch; print("py%d%d-torch%s-%s" % (*sys.version_info[:2], torch.__version__.split("+")[0], platform.machine()))') && \
 	wheels="$(WHEELS)/$$key" && \
 	if ! ls "$$wheels"/mmcv-$(MMCV_OLD)-*.whl >/dev/null 2>&1; then \
-		echo 'Building mmcv $(MMCV_OLD) once, about 8 minutes on two cores ...'; \
+		echo 'Building mmcv $(MMCV_OLD) once, 8 to 20 minutes on two cores ...'; \
 		CUDA_VISIBLE_DEVICES= MMCV_WITH_OPS=1 $(VENV_OLD)/bin/pip wheel -q --no-cache-dir --no-deps --no-build-isolation \
 			-w "$$wheels.part" mmcv==$(MMCV_OLD) && mkdir -p "$$wheels" && mv "$$wheels.part"/*.whl "$$wheels" && rmdir "$$wheels.part"; \
 	fi && \
