@@ -9,7 +9,6 @@ counts the libraries, which the processes share, once.
 """
 
 import argparse
-import json
 import resource
 import tempfile
 import time
@@ -22,6 +21,7 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 from torch import Tensor
 
+from mmseg_primaps.apis.benchmark import write_rows
 from mmseg_primaps.ops import assign_clusters, cluster_evidence, kmeans, merge_over_processes
 from mmseg_primaps.utils import progress
 
@@ -112,7 +112,7 @@ def main() -> None:
     for one in rows:
         print(', '.join(f'{name} {value:.1f}' for name, value in one.items()))
     if options.json:
-        Path(options.json).write_text(json.dumps(rows, indent=1))
+        write_rows(rows, options.json)
 
 
 if __name__ == '__main__':

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from mmseg_primaps import ops
 from mmseg_primaps.apis import build_runner, load_config
+from mmseg_primaps.apis.train import load_model
 from mmseg_primaps.engine.clean_pictures import CleanPictures, backbone_features, rgb_pictures
 from mmseg_primaps.engine.hooks.mask_proposal_hook import proposal_index
 from mmseg_primaps.utils import progress
@@ -42,9 +43,7 @@ def main() -> None:
     options = parser.parse_args()
     runner = build_runner(load_config(options.config, None, options.work_dir))
     runner.call_hook('before_run')
-    runner._init_model_weights()
-    runner.load_or_resume()
-    model = runner.model.eval()
+    model = load_model(runner)
     pictures = CleanPictures(runner.build_dataloader(runner.cfg.train_dataloader).dataset)
     count = min(options.pictures, len(pictures))
     grid: dict[torch.dtype, list[float]] = {dtype: [] for dtype in TYPES}

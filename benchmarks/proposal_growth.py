@@ -7,14 +7,13 @@ features (`N C^2` multiplications) and, for every mask, one product of all featu
 """
 
 import argparse
-import json
 import statistics
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
 
+from mmseg_primaps.apis.benchmark import write_rows
 from mmseg_primaps.apis.benchmark_inputs import feature_maps
 from mmseg_primaps.ops import principal_masks
 from mmseg_primaps.utils import progress
@@ -99,7 +98,7 @@ def main() -> None:
     for one in rows:
         print('  '.join(f'{value:.4g}'.rjust(len(name)) for name, value in one.items()))
     if options.json:
-        Path(options.json).write_text(json.dumps(rows, indent=1))
+        write_rows(rows, options.json)
     if options.plot:
         plot(rows, options.plot)
 

@@ -9,7 +9,6 @@ files, which the system caches.
 """
 
 import argparse
-import json
 import multiprocessing
 import os
 import tempfile
@@ -24,6 +23,8 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmseg_primaps.apis import build_runner, load_config
+from mmseg_primaps.apis.benchmark import write_rows
+from mmseg_primaps.apis.benchmark_pipeline import use_random_vit
 from mmseg_primaps.apis.memory import resident
 from mmseg_primaps.datasets.scenes import write_scenes
 
@@ -104,11 +105,7 @@ def run(pictures: int, options: argparse.Namespace, scenes: str) -> dict[str, An
                 if 'size' in transform:
                     transform['size'] = options.size
         if options.vit:
-            from mmseg_primaps.apis.benchmark_pipeline import random_weights
-
-            weights = random_weights(options.vit, Path(folder))
-            cfg.model.backbone = {'type': 'TimmViT', 'model_name': options.vit, 'checkpoint': weights}
-            cfg.model.decode_head.in_channels = torch.load(weights, weights_only=True)['norm.weight'].numel()
+            use_random_vit(cfg, options.vit, Path(folder))
         watch, start = Watch(), time.perf_counter()
         runner = build_runner(cfg)
         for hook in runner.hooks:
@@ -172,7 +169,7 @@ def main() -> None:
         figures = {name: round(value, 1) if isinstance(value, float) else value for name, value in one.items()}
         print(', '.join(f'{name} {value}' for name, value in figures.items()))
     if options.json:
-        Path(options.json).write_text(json.dumps(rows, indent=1))
+        write_rows(rows, options.json)
     if options.plot:
         plot(rows, options.plot)
 

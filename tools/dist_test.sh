@@ -6,13 +6,10 @@
 # Several machines: run this on each of them with NNODES, NODE_RANK (0, 1, ...), and on all of them MASTER_ADDR and PORT
 # of the first.
 set -euo pipefail
-if [ $# -lt 3 ]; then
-    sed -n '2,7s/^# \{0,1\}//p' "$0" >&2
-    exit 2
-fi
+. "$(dirname "$0")/launch.sh"
+need 3 "$@"
 config=$1
 checkpoint=$2
 gpus=$3
 shift 3
-. "$(dirname "$0")/launch.sh"
 launch "$gpus" test.py "$config" "$checkpoint" "$@"

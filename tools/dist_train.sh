@@ -6,12 +6,9 @@
 # Several machines: run this on each of them with NNODES, NODE_RANK (0, 1, ...), and on all of them MASTER_ADDR and PORT
 # of the first.
 set -euo pipefail
-if [ $# -lt 2 ]; then
-    sed -n '2,7s/^# \{0,1\}//p' "$0" >&2
-    exit 2
-fi
+. "$(dirname "$0")/launch.sh"
+need 2 "$@"
 config=$1
 gpus=$2
 shift 2
-. "$(dirname "$0")/launch.sh"
 launch "$gpus" train.py "$config" "$@"

@@ -6,10 +6,8 @@
 # Environment: GPUS (all processes, 8), GPUS_PER_NODE (8, at most GPUS; 0 for machines without), TASKS_PER_NODE (that of
 # GPUS_PER_NODE), CPUS_PER_TASK (5), SRUN_ARGS (further options of srun), PORT (29500).
 set -euo pipefail
-if [ $# -lt 3 ]; then
-    sed -n '2,7s/^# \{0,1\}//p' "$0" >&2
-    exit 2
-fi
+. "$(dirname "$0")/launch.sh"
+need 3 "$@"
 partition=$1
 job_name=$2
 config=$3
@@ -17,8 +15,6 @@ shift 3
 gpus=${GPUS:-8}
 per_node=${GPUS_PER_NODE:-$((gpus < 8 ? gpus : 8))}
 tasks=${TASKS_PER_NODE:-$((per_node > 0 ? per_node : gpus))}
-root=$(cd "$(dirname "$0")/.." && pwd)
-export PYTHONPATH="$root${PYTHONPATH:+:$PYTHONPATH}"
 export MASTER_PORT=${PORT:-29500}
 resources=()
 if [ "$per_node" -gt 0 ]; then

@@ -54,7 +54,7 @@ CASES = [
         'primaps_mobilenetv2_camvid.py',
         gate=10.0,
         pictures=(16, 8),  # as 123 + 59 of the whole set
-        options={'model.decode_head.in_channels': 384, 'train_dataloader.batch_size': 8},
+        options={'train_dataloader.batch_size': 8},
         vit='vit_small_patch8_224',
     ),
 ]
@@ -170,19 +170,17 @@ def shortened(case: PipelineCase, configs: Path, epochs: int, store: bool, folde
     if case.pictures is not None:
         cfg.train_dataloader.dataset.indices, cfg.val_dataloader.dataset.indices = case.pictures
     if case.vit is not None:
-        cfg.model.backbone = {
-            'type': 'TimmViT',
-            'model_name': case.vit,
-            'checkpoint': random_weights(case.vit, folder),
-        }
+        use_random_vit(cfg, case.vit, folder)
     return cfg
 
 
-def random_weights(name: str, folder: Path) -> str:
-    """Write a file of random weights for a ViT of timm."""
+def use_random_vit(cfg: Config, name: str, folder: Path) -> None:
+    """Put a ViT of timm with random weights, which go to a file in ``folder``, in the backbone's place."""
     import timm
 
     path = folder / f'{name}.pth'
     torch.manual_seed(0)
-    torch.save(timm.create_model(name, pretrained=False, num_classes=0, dynamic_img_size=True).state_dict(), path)
-    return str(path)
+    vit = timm.create_model(name, pretrained=False, num_classes=0, dynamic_img_size=True)
+    torch.save(vit.state_dict(), path)
+    cfg.model.backbone = {'type': 'TimmViT', 'model_name': name, 'checkpoint': str(path)}
+    cfg.model.decode_head.in_channels = vit.num_features

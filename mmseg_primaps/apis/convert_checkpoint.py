@@ -1,6 +1,5 @@
 """Turn checkpoints that STEGO's, HP's and PriMaPs' authors released into weights of this package."""
 
-import hashlib
 import json
 import os
 import tempfile
@@ -12,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from ..utils import InputError
+from ..utils import InputError, file_digest
 from ..utils.checkpoint import load_checkpoint
 from ..utils.released_keys import RULES, finish_head, flat_state, rename, require
 
@@ -61,7 +60,7 @@ def convert_checkpoint(kind: str, src: str | Path, dst: str | Path, stand_ins: S
         description = describe(kind, stage, state)
     except InputError as error:
         raise InputError(f'checkpoint {str(src)!r} is refused: {error}') from None
-    description |= {'source': src.name, 'source_sha256': _digest(src), 'weights': dst.name}
+    description |= {'source': src.name, 'source_sha256': file_digest(src), 'weights': dst.name}
     state = {key: value.float() if value.is_floating_point() else value for key, value in sorted(state.items())}
     _write(dst, state, description)
     return description
@@ -117,14 +116,6 @@ def _vit_shapes(width: int, patch: int, depth: int) -> dict[str, tuple[int, ...]
         layers = {'attn.qkv': (3 * width, width), 'attn.proj': (width, width), 'norm1': (width,), 'norm2': (width,)}
         shapes |= {f'blocks.{index}.{name}.weight': shape for name, shape in layers.items()}
     return {f'backbone.vit.{key}': shape for key, shape in shapes.items()}
-
-
-def _digest(path: Path) -> str:
-    with path.open('rb') as file:
-        digest = hashlib.sha256()
-        while block := file.read(2**20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _write(dst: Path, state: dict[str, Tensor], description: dict[str, Any]) -> None:

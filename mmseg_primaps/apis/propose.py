@@ -6,7 +6,7 @@ from mmengine.config import Config
 
 from ..engine.hooks import MaskProposalHook
 from ..utils import InputError
-from .train import build_runner
+from .train import build_runner, load_model
 
 
 def propose(cfg: Config, out: str | None = None) -> Path:
@@ -21,12 +21,9 @@ def propose(cfg: Config, out: str | None = None) -> Path:
     if not hooks:
         raise InputError('config: custom_hooks has no MaskProposalHook, so nothing says how to make proposals')
     runner = build_runner(cfg)
-    runner._init_model_weights()
-    runner.load_or_resume()
-    runner.model.eval()
+    model = load_model(runner)
     hook = next(hook for hook in runner.hooks if isinstance(hook, MaskProposalHook))
     if out:
         hook.cache = out
-    model = runner.model.module if hasattr(runner.model, 'module') else runner.model
     loader = runner.build_dataloader(cfg.train_dataloader)
     return hook.propose(model, loader.dataset, loader.num_workers).root

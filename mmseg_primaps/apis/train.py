@@ -12,7 +12,9 @@ from mmseg.utils import register_all_modules
 
 from ..engine.backbone_record import find_backbone
 from ..engine.hooks import FeatureStoreHook
+from ..engine.hooks.frozen_encoder_hook import bare_model
 from ..models.backbones.lazy_backbone import backbone_stand_in
+from ..models.utils import Segmentor
 from ..utils import InputError
 from ..utils.proposal_store import cache_root
 from .cli import as_input_error
@@ -33,6 +35,15 @@ def build_runner(cfg: Config) -> Runner:
             return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
     except Exception as error:
         raise (as_input_error(error) or error) from error
+
+
+def load_model(runner: Runner) -> Segmentor:
+    """The runner's model with the weights that its config names, in evaluation mode."""
+    runner._init_model_weights()
+    runner.load_or_resume()
+    model = bare_model(runner)
+    model.eval()
+    return model
 
 
 def known_backbone(cfg: Config) -> dict[str, Any] | None:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..models.backbones.lazy_backbone import LazyBackbone
+from ..utils import file_digest
 from ..utils.checkpoint import load_checkpoint
 from ..utils.proposal_store import describe, weights_digest, write_whole
 
@@ -99,34 +100,31 @@ def _contents(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_contents(item) for item in value]
     if isinstance(value, str) and _is_file(value):
-        with Path(value).expanduser().open('rb') as file:
-            digest = hashlib.sha256()
-            while piece := file.read(2**20):
-                digest.update(piece)
-        return f'sha256:{digest.hexdigest()}'
+        return f'sha256:{file_digest(Path(value).expanduser())}'
     return value
 
 
-def _files(value: Any) -> Iterator[str]:
+def _files(config: Mapping[str, Any]) -> list[str]:
     """The files that a config names."""
-    if isinstance(value, str) and _is_file(value):
-        yield value
-    elif isinstance(value, (Mapping, list, tuple)):
-        for item in value.values() if isinstance(value, Mapping) else value:
-            yield from _files(item)
+    return [value for value in _leaves(config) if isinstance(value, str) and _is_file(value)]
 
 
 def _is_file(text: str) -> bool:
     return '/' in text and Path(text).expanduser().is_file()
 
 
-def _tensors(value: Any) -> Iterator[Tensor]:
+def _tensors(checkpoint: Any) -> Iterator[Tensor]:
     """Every tensor in a checkpoint, however deep."""
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, (Mapping, list, tuple)):
+    return (value for value in _leaves(checkpoint) if isinstance(value, Tensor))
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    """What mappings, lists and tuples hold, however deep."""
+    if isinstance(value, (Mapping, list, tuple)):
         for item in value.values() if isinstance(value, Mapping) else value:
-            yield from _tensors(item)
+            yield from _leaves(item)
+    else:
+        yield value
 
 
 def _digest(value: Tensor) -> tuple[tuple[int, ...], bytes]:

@@ -142,23 +142,20 @@ def student_views(variants: int, seed: int, mirror: bool) -> Views:
     A picture's draws come from ``seed`` and the name of its file, whatever batch or rank it meets.
     """
 
-    @torch.no_grad()
-    def views(model: Segmentor, batch: dict, index: int) -> list[Tensor]:
-        preprocessor = model.data_preprocessor
-        clean = preprocessor(batch, False)['inputs']
-        drawn = []
-        for picture, sample in zip(clean, batch['data_samples'], strict=True):
+    def drawn(model: Segmentor, batch: dict) -> Tensor:
+        preprocessor, found = model.data_preprocessor, []
+        for picture, sample in zip(preprocessor(batch, False)['inputs'], batch['data_samples'], strict=True):
             name = os.path.basename(sample.metainfo['img_path'])  # noqa: PTH119
             digest = hashlib.sha256(f'{seed} {name}'.encode()).digest()
             draw = torch.Generator().manual_seed(int.from_bytes(digest[:8], 'little') >> 1)
-            drawn.append(preprocessor.student_view.view(picture.expand(variants, -1, -1, -1), generator=draw))
-        found = []
-        for pictures in torch.stack(drawn, dim=1):
-            found += [
-                select_feature(model.backbone(view), index)
-                for view in ((pictures, pictures.flip(-1)) if mirror else (pictures,))
-            ]
-        return found
+            found.append(preprocessor.student_view.view(picture.expand(variants, -1, -1, -1), generator=draw))
+        return torch.stack(found, dim=1)
+
+    @torch.no_grad()
+    def views(model: Segmentor, batch: dict, index: int) -> list[Tensor]:
+        # mirrored before anything pads, as the teacher's view is; the same draws fall to both sides
+        sides = [drawn(model, side) for side in ((batch, mirrored(batch)) if mirror else (batch,))]
+        return [select_feature(model.backbone(view), index) for variant in zip(*sides, strict=True) for view in variant]
 
     return views
 

@@ -90,9 +90,7 @@ def correspondence_term(
     return -((codes.clamp_min(0) if zero_clamp else codes) * (features - shift)).mean()
 
 
-def random_partners(
-    batch: int, generator: torch.Generator | None = None, device: torch.device | str = 'cpu'
-) -> Tensor:
+def random_partners(batch: int, generator: torch.Generator | None = None, device: torch.device | str = 'cpu') -> Tensor:
     """Another image for each of the batch, ``[B]``; no image gets itself, duplicates occur (as published).
 
     Raises:

@@ -84,12 +84,17 @@ def _broadcast(value: Any, source: int) -> Any:
 
 
 def sum_over_processes(values: Tensor) -> Tensor:
-    """Sum of every process's tensor, the same on each of them."""
+    """Sum of every process's tensor, the same on each of them, on the device of this one's."""
     if process_count() == 1:
         return values
-    total = values.detach().clone()
+    total = values.detach().to(_meeting_device(values), copy=True)
     dist.all_reduce(total)
-    return total
+    return total.to(values.device)
+
+
+def _meeting_device(values: Tensor) -> torch.device:
+    """Where the process group can add tensors up: NCCL knows none on the CPU."""
+    return torch.device('cuda') if dist.get_backend() == 'nccl' else values.device
 
 
 def sums_of_all_processes(counts: Sums) -> Sums:
@@ -111,8 +116,7 @@ def mean_over_processes(values: Tensor, weight: float) -> Tensor:
     """
     if process_count() == 1:
         return values
-    total = sum_over_processes(torch.tensor(float(weight), dtype=torch.float64, device=values.device))
-    return sum_over_processes(values * (weight / float(total)))
+    return sum_over_processes(values * _share(weight, values.device))
 
 
 def loss_of_all_processes(loss: Tensor, weight: float) -> Tensor:
@@ -128,6 +132,11 @@ def loss_of_all_processes(loss: Tensor, weight: float) -> Tensor:
     """
     if process_count() == 1:
         return loss
-    total = sum_over_processes(torch.tensor(float(weight), dtype=torch.float64, device=loss.device))
-    scaled = loss * (weight * process_count() / float(total))
-    return scaled + (mean_over_processes(loss.detach(), weight) - scaled.detach())
+    part = loss * _share(weight, loss.device)
+    scaled = part * process_count()
+    return scaled + (sum_over_processes(part) - scaled.detach())
+
+
+def _share(weight: float, device: torch.device) -> float:
+    """This process's part of the weight of all."""
+    return weight / float(sum_over_processes(torch.tensor(float(weight), dtype=torch.float64, device=device)))

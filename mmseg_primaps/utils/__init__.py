@@ -1,6 +1,7 @@
 """Small helpers that belong to no floor of the house in particular."""
 
+from .digest import file_digest
 from .errors import InputError
 from .progress import progress
 
-__all__ = ['InputError', 'progress']
+__all__ = ['InputError', 'file_digest', 'progress']

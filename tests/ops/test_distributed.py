@@ -125,6 +125,14 @@ def test_loss_gradient_mean_and_counts_are_those_of_the_whole_batch(tmp_path: Pa
     assert not torch.equal(results[0][4], whole.sizes)
 
 
+@pytest.mark.parametrize(('backend', 'device'), [('gloo', 'cpu'), ('nccl', 'cuda')])
+def test_what_lies_on_the_cpu_is_added_up_where_the_backend_can(
+    monkeypatch: pytest.MonkeyPatch, backend: str, device: str
+) -> None:
+    monkeypatch.setattr(dist, 'get_backend', lambda: backend)
+    assert distributed._meeting_device(torch.ones(2)) == torch.device(device)
+
+
 def test_without_a_process_group_nothing_happens() -> None:
     pca, counts, values = StreamingPCA(), ProposalAgreement(3), torch.ones(2)
     assert process_count() == 1

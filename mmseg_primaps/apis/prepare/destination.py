@@ -12,7 +12,7 @@ from typing import Any
 from mmengine.logging import print_log
 
 from ...datasets.folder_dataset import PREPARED as RECORD
-from ...utils import InputError
+from ...utils import InputError, file_digest
 
 SUMS = 'SHA256SUMS'
 
@@ -68,7 +68,7 @@ class Destination:
         path = self.root / target
         path.parent.mkdir(parents=True, exist_ok=True)
         if isinstance(content, Path):
-            digest = _file_digest(content)
+            digest = file_digest(content)
             self._replace(path, lambda part: _link(content, part))
         else:
             digest = hashlib.sha256(content).hexdigest()
@@ -110,15 +110,6 @@ class Destination:
         """Write the record."""
         text = json.dumps({'settings': self.settings, 'notes': self.notes, **facts}, indent=1)
         self._replace(self.root / RECORD, lambda part: part.write_text(text + '\n'))
-
-
-def _file_digest(path: Path) -> str:
-    """SHA-256 of a file."""
-    digest = hashlib.sha256()
-    with path.open('rb') as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _link(source: Path, target: Path) -> None:

@@ -69,15 +69,15 @@ class PackStoredFeatures(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Pack one picture's features."""
         views = self.store.read(results['img_path'])
-        mirror = int(bool(results.get('flip')))
+        sides, mirror = len(views), int(bool(results.get('flip')))
         if not self.all_views:
-            if mirror >= len(views) or (mirror and results.get('flip_direction') != 'horizontal'):
+            if mirror >= sides or (mirror and results.get('flip_direction') != 'horizontal'):
                 raise InputError('stored features hold no such flip: use RandomFlip with direction=horizontal')
             views = views[mirror : mirror + 1]
         packed = {'features': _tensor(views)}
         if self.student is not None:
             # a variant and its mirror image lie side by side
-            variants = self.student.read(results['img_path'])[mirror :: len(self.store.read(results['img_path']))]
+            variants = self.student.read(results['img_path'])[mirror::sides]
             drawn = np.random.randint(len(variants))  # noqa: NPY002 - the generator that mmengine seeds in every worker
             packed['student_features'] = _tensor(variants[drawn : drawn + 1])
         samples = self.pack.transform({key: value for key, value in results.items() if key != 'img'})

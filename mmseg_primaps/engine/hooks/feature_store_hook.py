@@ -68,13 +68,14 @@ class FeatureStoreHook(FrozenEncoderHook):
         model = bare_model(runner)
         if not hasattr(model, 'test_features'):
             raise InputError('FeatureStoreHook needs model.type=PriMaPsSegmentor')
-        if (getattr(model.data_preprocessor, 'student_view', None) is None) == bool(self.student_variants):
+        has_student = getattr(model.data_preprocessor, 'student_view', None) is not None
+        if has_student and not self.student_variants:
             raise InputError(
                 'FeatureStoreHook: model.data_preprocessor.student_view changes the pictures: to draw from n stored '
                 'views set student_variants=n, to make new ones in every step remove the hook'
-                if not self.student_variants
-                else 'FeatureStoreHook.student_variants needs model.data_preprocessor.student_view'
             )
+        if self.student_variants and not has_student:
+            raise InputError('FeatureStoreHook.student_variants needs model.data_preprocessor.student_view')
         model.eval()
         train = runner.train_dataloader.dataset
         check_pipelines(train)
