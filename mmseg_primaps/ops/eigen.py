@@ -1,4 +1,4 @@
-"""Leading eigenvector of a scatter matrix, with a proven bound on its error.
+"""Leading eigenvectors of a batch of scatter matrices, with proven bounds on their errors; of one: `leading_vector`.
 
 A full decomposition costs many times what one vector needs, and plain power iterations do not converge where the two
 largest eigenvalues are close. Here a block of vectors is iterated (its width, not the gap, decides the speed) and the
@@ -6,7 +6,6 @@ Rayleigh-Ritz step separates close eigenvalues inside it. What was not captured 
 norm that is left, or by a Cholesky factorisation, so that the result is certified instead of hoped for.
 """
 
-import math
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
@@ -42,12 +41,9 @@ def starting_basis(channels: int, width: int) -> Tensor:
 def orthonormalise(vectors: Tensor) -> Tensor:
     """Orthonormal basis of the columns of `[B, C, b]`.
 
-    One matrix is factorised by Householder reflections. A batch takes two Cholesky factorisations of the Gram matrix of
-    the scaled columns, lifted by its rounding error so that they cannot break down: batched on every device, without
-    host synchronisation.
+    Two Cholesky factorisations of the Gram matrix of the scaled columns, lifted by its rounding error so that they
+    cannot break down: batched on every device, without host synchronisation.
     """
-    if len(vectors) == 1:
-        return torch.linalg.qr(vectors).Q
     info = torch.finfo(vectors.dtype)
     for _ in range(2):
         vectors = vectors / torch.linalg.vector_norm(vectors, dim=-2, keepdim=True).clamp(min=info.tiny)
@@ -79,34 +75,21 @@ def subspace_iteration(matrix: Tensor, basis: Tensor, rounds: int) -> Iterator[R
         yield Ritz(values, vectors, residuals.square_().sum(1))
 
 
-def approximate(matrix: Tensor, basis: Tensor, noise: Tensor, rounds: int) -> Iterator[tuple[Ritz, Tensor]]:
-    """Approximations of the leading eigenpairs, each with a bound on the error of the leading vector, best last.
+def approximate(matrix: Tensor, basis: Tensor, noise: Tensor, rounds: int) -> tuple[Ritz, Tensor]:
+    """Approximation of the leading eigenpairs with a bound on the error of the leading vector.
 
     Args:
         matrix: Symmetric positive semi-definite, `[B, C, C]`.
         basis: Where to start, `[B or 1, C, b]`.
         noise: Spectral norm of the error of the matrix itself (rounding), `[B]`.
-        rounds: How many rounds at most; a single matrix stops where the residual falls into the noise.
+        rounds: How many rounds of iteration.
 
-    Yields:
+    Returns:
         The approximation, and a bound on the sine of the angle to the true eigenvector `[B]`: infinite if unknown.
     """
+    *_, ritz = subspace_iteration(matrix, basis, rounds)
     energy = torch.linalg.vector_norm(matrix, dim=(1, 2)).square_()
-    alone = len(matrix) == 1
-    for count, ritz in enumerate(subspace_iteration(matrix, basis, rounds), 1):
-        error = frobenius_error(ritz, energy, noise)
-        # The factorisation costs several rounds: once the rounds have done their part, or at the end of a batch.
-        if float(error) == math.inf and _is_close(ritz) if alone else count == rounds:
-            error = torch.minimum(error, cholesky_error(ritz, matrix, noise))
-        yield ritz, error
-        if alone and float(ritz.lost[0, -1]) <= float(noise) ** 2:
-            return
-
-
-def _is_close(ritz: Ritz) -> bool:
-    """Whether the residual of a single matrix' leading vector is small beside the gap."""
-    second, first = ritz.values[0, -2:].tolist()
-    return math.sqrt(ritz.lost[0, -1]) < 1e-3 * (first - second)
+    return ritz, torch.minimum(frobenius_error(ritz, energy, noise), cholesky_error(ritz, matrix, noise))
 
 
 def frobenius_error(ritz: Ritz, energy: Tensor, noise: Tensor) -> Tensor:

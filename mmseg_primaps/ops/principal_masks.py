@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from .partition import FEW_CHANNELS, extract
+from .image_partition import FEW_CHANNELS, partition_image
+from .partition import partition_batch
 from .seeds import ORIENTATIONS, MaskRule
 from .threads import over_threads
 
@@ -56,15 +57,16 @@ def principal_masks(
     _validate(features, rule, coverage, max_masks)
     prepared = _prepare(features)
 
-    def partition(images: Tensor) -> list[Tensor]:
-        with torch.autocast(images.device.type, enabled=False), torch.inference_mode():
-            return extract(images, rule, coverage, max_masks)
+    def partition(image: Tensor) -> Tensor:
+        with torch.autocast(image.device.type, enabled=False), torch.inference_mode():
+            return partition_image(image, rule, coverage, max_masks)
 
     with _full_precision():
-        groups = [prepared] if features.is_cuda else prepared.split(1)
-        found = [
-            mask for masks in over_threads(partition, groups, workers or torch.get_num_threads()) for mask in masks
-        ]
+        if features.is_cuda and len(features) > 1:
+            with torch.autocast('cuda', enabled=False), torch.inference_mode():
+                found = partition_batch(prepared, rule, coverage, max_masks)
+        else:
+            found = over_threads(partition, prepared.unbind(), workers or torch.get_num_threads())
     masks = pad_sequence(found, batch_first=True)
     return masks.unflatten(2, features.shape[2:]).to(torch.promote_types(features.dtype, torch.float32))
 
@@ -73,13 +75,19 @@ def _prepare(features: Tensor) -> Tensor:
     """Features as `[B, C, n]` of moderate magnitude, scaled by a power of two so that no digit changes."""
     few = features.shape[1] <= FEW_CHANNELS
     features = features.to(torch.float64 if few else torch.promote_types(features.dtype, torch.float32)).flatten(2)
+    # One pass clears nearly all inputs: the largest value is at most the norm, and no less than the root mean square.
+    norm = torch.linalg.vector_norm(features, dim=(1, 2))
+    moderate = (norm < 2.0**_LARGE_EXPONENT) & (norm > 2.0**-_LARGE_EXPONENT * features[0].numel() ** 0.5)
+    return features if bool(moderate.all()) else _rescaled(features)
+
+
+def _rescaled(features: Tensor) -> Tensor:
     largest = torch.maximum(features.amax((1, 2)), -features.amin((1, 2)))
     if not bool(largest.isfinite().all()):
         raise ValueError('features must be finite, but hold NaN or infinity: check the weights and the precision')
     exponent = torch.frexp(largest).exponent
-    if bool((exponent.abs() > _LARGE_EXPONENT).any()):
-        return torch.ldexp(features, -exponent[:, None, None])
-    return features
+    exponent = exponent.masked_fill(exponent.abs() <= _LARGE_EXPONENT, 0)
+    return torch.ldexp(features, -exponent[:, None, None])
 
 
 @contextmanager

@@ -1,11 +1,13 @@
 """From a principal direction to the mask of the pixels like it, and whether a better direction could change it."""
 
+import math
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from .free_features import FreeFeatures
+from .image_features import ImageFeatures
 
 ORIENTATIONS = ('minority', 'majority', 'strongest')
 
@@ -31,8 +33,8 @@ def propose(direction: Tensor, error: Tensor, features: FreeFeatures, rule: Mask
         The mask `[B, n]`, zero or in `[threshold, 1]`, and whether the exact direction gives the same one, bool `[B]`.
     """
     similarity = features.cosines(direction)
-    sign, clearance = _orient(similarity, features.free, rule.orientation)
-    similarity, certain = similarity * sign[:, None], clearance >= error
+    balance = _balance(similarity, features.free.sum(1).clamp(min=1), rule.orientation)
+    similarity, certain = similarity * torch.ones_like(balance).copysign(balance)[:, None], balance.abs() >= error
     if not rule.nearest_neighbour:
         return _above_threshold(similarity, rule.threshold), certain & (error < 1e-4)
     seed = similarity.argmax(1, keepdim=True)
@@ -41,18 +43,40 @@ def propose(direction: Tensor, error: Tensor, features: FreeFeatures, rule: Mask
     return _above_threshold(nearest, rule.threshold), certain
 
 
-def _orient(similarity: Tensor, free: Tensor, orientation: str) -> tuple[Tensor, Tensor]:
-    """Sign that the direction takes, `[B]`, and the error below which it is beyond doubt, `[B]`."""
+def propose_for_image(
+    direction: Tensor, error: float, features: ImageFeatures, rule: MaskRule
+) -> tuple[Tensor, bool]:
+    """`propose` for one image: direction `[C]`, error and certainty in the host's hands, the mask `[m]`."""
+    similarity = features.cosines(direction)
+    balance = float(_balance(similarity, features.count, rule.orientation))
+    if math.copysign(1, balance) < 0:
+        similarity.neg_()
+    certain = abs(balance) >= error
+    if not rule.nearest_neighbour:
+        return _image_above_threshold(similarity, rule.threshold), certain and error < 1e-4
+    seed = similarity.argmax()
+    nearest = features.cosines(features.unit(int(seed)))
+    if certain and not _is_far_ahead(similarity, error):
+        free = features.free.to(similarity)
+        bound = similarity.new_full((1,), error)
+        certain = bool(_is_settled(similarity[None], nearest[None], seed.view(1, 1), free[None], bound))
+    return _image_above_threshold(nearest, rule.threshold), certain
+
+
+def _balance(similarity: Tensor, count: Tensor | int, orientation: str) -> Tensor:
+    """Number for each row of cosines `[..., m]` whose sign the direction takes: beyond doubt if errors are smaller."""
     if orientation == 'strongest':
-        high, low = similarity.amax(1), similarity.amin(1)
-        return _sign(high + low), (high + low).abs() / 2
-    mean = similarity.sum(1) / free.sum(1).clamp(min=1)
-    return _sign(mean if orientation == 'majority' else -mean), mean.abs()
+        return (similarity.amax(-1) + similarity.amin(-1)) / 2
+    mean = similarity.sum(-1) / count
+    return mean if orientation == 'majority' else -mean
 
 
-def _sign(values: Tensor) -> Tensor:
-    """-1 below zero, else 1."""
-    return torch.ones_like(values).copysign(values)
+def _is_far_ahead(similarity: Tensor, error: float) -> bool:
+    """Whether the largest cosine of `[m]` leads by more than any distance of unit vectors allows, which is 2."""
+    if len(similarity) < 2:
+        return True
+    first, second = similarity.topk(2).values.tolist()
+    return first - second >= 2 * error > 0
 
 
 def _is_settled(similarity: Tensor, nearest: Tensor, seed: Tensor, free: Tensor, error: Tensor) -> Tensor:
@@ -73,4 +97,11 @@ def _above_threshold(similarity: Tensor, threshold: float) -> Tensor:
     """Cosines relative to the largest, zero below the threshold; all zero where none is positive."""
     peak = similarity.amax(1, keepdim=True)
     least = (peak * threshold).clamp_(min=torch.finfo(peak.dtype).tiny)
+    return (similarity / peak).masked_fill_(similarity < least, 0)
+
+
+def _image_above_threshold(similarity: Tensor, threshold: float) -> Tensor:
+    """The same for one image `[m]`: a number of the host's is compared several times faster than a tensor's."""
+    peak = similarity.amax()
+    least = float((peak * threshold).clamp_(min=torch.finfo(peak.dtype).tiny))
     return (similarity / peak).masked_fill_(similarity < least, 0)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from mmseg_primaps.ops import principal_masks
-from mmseg_primaps.ops.partition import extract
+from mmseg_primaps.ops.partition import partition_batch
 from mmseg_primaps.ops.reference import reference_principal_masks
 from mmseg_primaps.ops.seeds import MaskRule
 
@@ -79,7 +79,7 @@ def test_threads_do_not_change_the_masks() -> None:
 def test_images_that_advance_together_get_what_they_get_alone(channels: int, orientation: str) -> None:
     images = torch.stack([regions(channels, 12, seed) for seed in range(5)])
     rule = MaskRule(0.4, orientation, True)
-    for image, masks in zip(images, extract(module._prepare(images), rule, 0.95, 254), strict=True):
+    for image, masks in zip(images, partition_batch(module._prepare(images), rule, 0.95, 254), strict=True):
         padded_equal(masks.view(-1, 12, 12).float(), principal_masks(image[None], orientation=orientation)[0])
 
 
@@ -125,7 +125,7 @@ def test_images_in_doubt_are_repeated_alone() -> None:
     values[0] = values[1] * (1 + 1e-6)
     images = torch.stack([with_spectrum(values, 12, seed).float() for seed in (7, 8)])
     rule = MaskRule(0.4, 'minority', True)
-    for image, masks in zip(images, extract(module._prepare(images), rule, 0.95, 5), strict=True):
+    for image, masks in zip(images, partition_batch(module._prepare(images), rule, 0.95, 5), strict=True):
         padded_equal(masks.view(-1, 12, 12), reference_principal_masks(image, exact=True)[:5])
 
 

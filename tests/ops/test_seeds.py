@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmseg_primaps.ops.free_features import FreeFeatures
-from mmseg_primaps.ops.seeds import ORIENTATIONS, MaskRule, propose
+from mmseg_primaps.ops.image_features import ImageFeatures
+from mmseg_primaps.ops.seeds import ORIENTATIONS, MaskRule, propose, propose_for_image
 
 
 @settings(max_examples=60, deadline=None)
@@ -55,3 +56,23 @@ def test_equal_features_are_a_tie_that_no_direction_can_break() -> None:
     mask, certain = propose(torch.nn.functional.normalize(features[..., 0], dim=1), error, state, rule)
     assert bool(certain)
     assert mask[0, 0] == mask[0, 1] == 1
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10_000), st.sampled_from(ORIENTATIONS), st.floats(-8, 0), st.booleans(), st.booleans())
+def test_one_image_alone_gets_the_mask_and_the_certainty_of_a_batch(
+    seed: int, orientation: str, magnitude: float, nearest: bool, some_taken: bool
+) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    features = torch.randn(1, 10, 40, generator=generator, dtype=torch.float64) + 0.3
+    features[..., 5] = features[..., 6]
+    batch, alone = FreeFeatures(features), ImageFeatures(features[0])
+    if some_taken:
+        batch.remove((torch.arange(40) < 15)[None])
+        alone.remove(torch.arange(15))
+    direction = torch.nn.functional.normalize(torch.randn(10, generator=generator, dtype=torch.float64), dim=0)
+    rule, error = MaskRule(0.4, orientation, nearest), 10**magnitude
+    expected, certain = propose(direction[None], torch.tensor([error], dtype=torch.float64), batch, rule)
+    mask, sure = propose_for_image(direction, error, alone, rule)
+    torch.testing.assert_close(mask, expected[0])
+    assert sure == bool(certain)
