@@ -29,6 +29,7 @@ from .losses import class_frequencies, cosine_kmeans_loss, prototype_focal_loss
 from .majority_vote import majority_vote
 from .momentum import momentum_decay
 from .photometric import PhotometricParameters, draw_photometric, gaussian_blur, student_view
+from .pixel_argmax import upsampled_argmax
 from .principal_masks import principal_masks
 from .proposal_agreement import ProposalAgreement, proposal_histogram
 from .proposals import PROPOSALS_VERSION, mask_proposals
@@ -44,7 +45,7 @@ from .regions import (
 )
 from .scores import confusion_matrix, match_clusters, segmentation_scores
 from .streaming_pca import StreamingPCA
-from .upsampling import upsample, upsampled_argmax
+from .upsampling import upsample
 
 __all__ = [
     'ClusterEvidence',
