@@ -4,13 +4,14 @@ Source: Adams, Baek and Davis, "Fast High-Dimensional Filtering Using the Permut
 constants and the truncation of Kraehenbuehl and Koltun's dense CRF (2011). Written from the mathematics.
 """
 
-import math
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from .bags import Bags, equal_offsets
+from .lattice_keys import Numbering, numbering, simplices
+from .sorted_keys import search_sorted, stable_sort
 
 
 class PermutohedralLattice:
@@ -39,11 +40,10 @@ class PermutohedralLattice:
         self, features: Tensor, extent: Sequence[float], batch: int = 1, longest_bag: int | None = None
     ) -> None:
         self.dimension, self.points = features.shape
-        strides = _strides(extent, batch)
-        keys, weights = _simplices(features, strides, batch)
-        vertices = self._number_vertices(keys, weights)
+        numbers = numbering(extent, batch)
+        vertices = self._set_ends(*simplices(features, numbers, batch), numbers)
         self.vertices = len(vertices)
-        self.blurs = _blurs(vertices, strides)
+        self.blurs = _blurs(vertices, numbers)
         self.pieces: Bags | None = None
         if longest_bag is not None:
             self.splat, self.pieces = _cut(self.splat, longest_bag)
@@ -66,13 +66,13 @@ class PermutohedralLattice:
         self.slice = self.slice._replace(weights=per_point.flatten())
         return self
 
-    def _number_vertices(self, keys: Tensor, weights: Tensor) -> Tensor:
+    def _set_ends(self, keys: Tensor, weights: Tensor, numbers: Numbering) -> Tensor:
         """Set splat and slice from keys and weights `[d + 1, P]` by one stable sort; returns the vertices' keys.
 
         One more vertex, without points, stands for every neighbour that does not exist: its row is always zero.
         """
         corners, device = len(keys), keys.device
-        ordered, order = torch.sort(keys.flatten(), stable=True)
+        ordered, order = stable_sort(keys.flatten(), numbers.lowest, numbers.total)
         first = torch.ones_like(ordered, dtype=torch.bool)
         torch.ne(ordered[1:], ordered[:-1], out=first[1:])
         start = torch.nonzero(first)[:, 0]  # the only place where a device has to wait for a number
@@ -86,88 +86,7 @@ class PermutohedralLattice:
         return ordered.index_select(0, start)
 
 
-def _scales(dimension: int) -> list[float]:
-    """Length of each feature axis on the lattice, rounded as a float32 program would."""
-    unit = torch.tensor(math.sqrt(2 / 3) * (dimension + 1), dtype=torch.float32).item()
-    return [unit / math.sqrt((i + 1) * (i + 2)) for i in range(dimension)]
-
-
-def _strides(extent: Sequence[float], batch: int) -> list[int]:
-    """Factor of each of the `d + 1` vertex coordinates in a vertex's key (0 for the one that the others imply)."""
-    d = len(extent)
-    reach = [e * s for e, s in zip(extent, _scales(d), strict=True)]
-    spans = [sum(reach), *((j + 1) * reach[j] + sum(reach[j + 1 :]) for j in range(d))]
-    # The order decides which vertices lie side by side in memory: rows of the picture first keeps gathers local.
-    order = [i for i in (2, 1, 0, *range(3, d + 1)) if i <= d][:d]
-    stride, strides = batch, [0] * (d + 1)
-    for i in reversed(order):
-        strides[i] = stride
-        stride *= math.ceil(spans[i]) + 4 * (d + 2)
-    if stride >= 2**62:
-        raise ValueError(
-            f'a lattice of {[round(e) for e in extent]} standard deviations for {batch} images has too many vertices '
-            'to number: take larger standard deviations or a smaller chunk'
-        )
-    return strides
-
-
-def _embed(features: Tensor) -> Tensor:
-    """Rotate points `[d, P]` into the plane of `d + 1` coordinates that sum to zero, `[d + 1, P]`."""
-    embedded = features.new_empty(len(features) + 1, features.shape[1])
-    total = torch.zeros_like(features[0])
-    for j, scale in reversed(list(enumerate(_scales(len(features))))):
-        scaled = features[j] * scale
-        embedded[j + 1] = total - (j + 1) * scaled
-        total = total + scaled
-    embedded[0] = total
-    return embedded
-
-
-def _simplices(features: Tensor, strides: Sequence[int], batch: int) -> tuple[Tensor, Tensor]:
-    """Keys (int64) and barycentric weights, both `[d + 1, P]`, of the vertices around each point."""
-    corners = len(strides)
-    inverse = torch.tensor(1 / corners, dtype=torch.float32).item()
-    embedded = _embed(features)
-    nearest = torch.round(embedded * inverse)
-    excess = torch.round(nearest.sum(0)).to(torch.int8)
-    nearest *= corners
-    rank = _rank(embedded - nearest) + excess
-    # Where the rounded coordinates do not sum to zero, those rounded furthest move by one lattice step.
-    wrap = (rank < 0).to(torch.int8) - (rank >= corners).to(torch.int8)
-    rank = (rank + wrap * corners).long()
-    nearest += wrap * corners
-    offset = (embedded - nearest) * inverse
-    ordered = torch.empty_like(offset).scatter_(0, corners - 1 - rank, offset)
-    weights = torch.diff(ordered, dim=0, prepend=ordered[-1:] - 1)
-    return _keys(nearest, rank, strides, batch), weights
-
-
-def _rank(offsets: Tensor) -> Tensor:
-    """Position of each coordinate `[d + 1, P]` in descending order (int8); of equal ones the later ranks higher."""
-    rank = torch.arange(len(offsets), dtype=torch.int8, device=offsets.device)[:, None].repeat(1, offsets.shape[1])
-    for i in range(len(offsets)):
-        for j in range(i + 1, len(offsets)):
-            smaller = (offsets[i] < offsets[j]).view(torch.int8)
-            rank[i] += smaller
-            rank[j] -= smaller
-    return rank
-
-
-def _keys(nearest: Tensor, rank: Tensor, strides: Sequence[int], batch: int) -> Tensor:
-    """Keys of a simplex's vertices: from one to the next every coordinate rises by 1, and one falls by `d + 1`."""
-    corners = len(strides)
-    keys = torch.empty_like(rank)
-    torch.remainder(torch.arange(rank.shape[1], device=rank.device), batch, out=keys[0])
-    falls = torch.empty_like(rank)
-    for i, stride in enumerate(strides):
-        keys[0] += nearest[i].long() * stride
-        falls.scatter_(0, rank[i : i + 1], stride * corners)
-    for r in range(1, corners):
-        keys[r] = keys[r - 1] + sum(strides) - falls[corners - r]
-    return keys
-
-
-def _blurs(keys: Tensor, strides: Sequence[int]) -> list[Bags]:
+def _blurs(keys: Tensor, numbers: Numbering) -> list[Bags]:
     """For each axis the sums of (vertex, lower, upper neighbour); missing neighbours name the row of zeros."""
     missing, device = len(keys), keys.device
     offsets = equal_offsets(missing + 1, 3, device)
@@ -176,9 +95,9 @@ def _blurs(keys: Tensor, strides: Sequence[int]) -> list[Bags]:
     padded = torch.cat([keys, keys.new_full((1,), torch.iinfo(torch.int64).min)])
     own = torch.arange(missing + 1, dtype=torch.int32, device=device)
     blurs = []
-    for stride in strides:
-        sought = keys + (len(strides) * stride - sum(strides))
-        found = torch.searchsorted(keys, sought)
+    for multiple in numbers.multiples:
+        sought = keys + (multiple - numbers.step)
+        found = search_sorted(keys, sought)
         lower = torch.where(padded.index_select(0, found) == sought, found, missing)
         index = own.repeat(3, 1).T.contiguous()
         index[:-1, 1] = lower
