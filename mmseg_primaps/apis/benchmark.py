@@ -42,7 +42,8 @@ def benchmark(kind: str, device: str = 'cpu', runs: int = 5, cases: Sequence[Cas
     check_device(device)
     if runs < 5:
         raise InputError(f'--runs {runs}: the median of fewer than 5 runs is no measurement')
-    chosen = CASES[kind]() if cases is None else cases
+    here = device.split(':')[0]
+    chosen = [case for case in (CASES[kind]() if cases is None else cases) if case.device in (None, here)]
     threads = torch.get_num_threads()
     try:
         return [_row(case, torch.device(device), runs) for case in progress(chosen, f'benchmark {kind}')]

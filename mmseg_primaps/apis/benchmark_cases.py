@@ -42,6 +42,8 @@ class Case:
     gate: float | None = None
     """Least ratio of the times that is asked for."""
     threads: int = 1
+    device: str | None = None
+    """Kind of device that the case is for, `'cpu'` or `'cuda'`; None is any."""
 
 
 def proposal_cases() -> list[Case]:
@@ -51,7 +53,10 @@ def proposal_cases() -> list[Case]:
         Case(f'masks {batch}x{channels}x{side}x{side}', _LOOP, _masks(batch, channels, side), gate)
         for batch, channels, side, gate in sizes
     ]
-    whole = [Case(f'proposals with CRF {batch}x384x40x40 to 320', 'none', _proposals(batch)) for batch in (1, 16)]
+    whole = [
+        Case(f'proposals with CRF {batch}x384x40x40 to 320', 'none', _proposals(batch), device=device)
+        for batch, device in ((1, None), (16, None), (64, 'cuda'))
+    ]
     return [*cases, Case('masks 1x384x40x40, eigen-gap 1e-6', _LOOP, _masks(1, 384, 40, gap=1e-6)), *whole]
 
 
@@ -62,7 +67,11 @@ def crf_cases() -> list[Case]:
         Case(f'crf {labels} labels {height}x{width}', 'pydensecrf', _crf(labels, height, width), gate)
         for labels, height, width, gate in sizes
     ]
-    return [*cases, Case('crf 2 pictures, 2 threads', 'ours on 1 thread', _crf_threads(12, 320), 1.8, threads=2)]
+    threads = Case(
+        'crf 2 pictures, 2 threads', 'ours on 1 thread', _crf_threads(12, 320), 1.8, threads=2, device='cpu'
+    )
+    together = Case('crf 32 pictures, 12 labels 320x320', 'none', _crf_together(32, 12, 320), device='cuda')
+    return [*cases, threads, together]
 
 
 def em_cases() -> list[Case]:
@@ -117,6 +126,15 @@ def _crf(labels: int, height: int, width: int) -> Callable[[torch.device], Work]
         here = images.to(device), probabilities.to(device)
         reference = None if find_spec('pydensecrf') is None else lambda: _pydensecrf(probabilities[0], images[0])
         return Work(lambda: dense_crf(here[1], here[0])[0].cpu(), reference, _largest)
+
+    return build
+
+
+def _crf_together(count: int, labels: int, side: int) -> Callable[[torch.device], Work]:
+    def build(device: torch.device) -> Work:
+        images = inputs.photographs(count, side, side).to(device)
+        probabilities = inputs.flat_probabilities(count, labels, side, side).to(device)
+        return Work(lambda: dense_crf(probabilities, images), None, _largest)
 
     return build
 

@@ -65,6 +65,12 @@ def test_threads_are_set_for_a_case_and_put_back() -> None:
     assert torch.get_num_threads() == 1
 
 
+def test_cases_for_another_kind_of_device_are_left_out() -> None:
+    work = cases.Work(lambda: torch.ones(3), None, lambda ours, ref: 0.0)
+    chosen = [small(str(device), lambda _: work, device=device) for device in (None, 'cpu', 'cuda')]
+    assert [row['case'] for row in benchmark('em', cases=chosen)] == ['None', 'cpu']
+
+
 def test_a_missed_gate_is_marked(tmp_path: Path) -> None:
     rows = benchmark('em', cases=[waiting(64, 1)])
     assert not reached(rows[0])
