@@ -25,7 +25,7 @@ def add_moment(matrix: Tensor, rows: Tensor, factor: float = 1.0) -> Tensor:
 
 
 class ImageFeatures:
-    """Features of one image, of which some are free; for several images that advance together see `FreeFeatures`.
+    """Features of one image, of which some are free; for several images that advance together see `BatchFeatures`.
 
     One array of features is kept, centred once, so that nothing is lost to a large common mean; the cosines of the
     features as they came are had from it by adding the mean's part. The array shrinks as features are taken: m of n

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from .batch_partition import partition_batch
 from .image_partition import FEW_CHANNELS, partition_image
-from .partition import partition_batch
 from .seeds import ORIENTATIONS, MaskRule
 from .threads import over_threads
 

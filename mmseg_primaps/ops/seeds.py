@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .free_features import FreeFeatures
+from .batch_features import BatchFeatures
 from .image_features import ImageFeatures
 
 ORIENTATIONS = ('minority', 'majority', 'strongest')
@@ -20,7 +20,7 @@ class MaskRule(NamedTuple):
     nearest_neighbour: bool
 
 
-def propose(direction: Tensor, error: Tensor, features: FreeFeatures, rule: MaskRule) -> tuple[Tensor, Tensor]:
+def propose(direction: Tensor, error: Tensor, features: BatchFeatures, rule: MaskRule) -> tuple[Tensor, Tensor]:
     """Mask of the free features that are like the one nearest to a direction.
 
     Args:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from mmseg_primaps.ops import principal_masks
-from mmseg_primaps.ops.partition import partition_batch
+from mmseg_primaps.ops.batch_partition import partition_batch
 from mmseg_primaps.ops.reference import reference_principal_masks
 from mmseg_primaps.ops.seeds import MaskRule
 

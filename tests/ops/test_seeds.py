@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmseg_primaps.ops.free_features import FreeFeatures
+from mmseg_primaps.ops.batch_features import BatchFeatures
 from mmseg_primaps.ops.image_features import ImageFeatures
 from mmseg_primaps.ops.seeds import ORIENTATIONS, MaskRule, propose, propose_for_image
 
@@ -16,7 +16,7 @@ def test_a_certain_mask_survives_every_direction_within_the_error(
     seed: int, orientation: str, magnitude: float, some_taken: bool
 ) -> None:
     generator = torch.Generator().manual_seed(seed)
-    features = FreeFeatures(torch.randn(1, 10, 40, generator=generator, dtype=torch.float64) + 0.3)
+    features = BatchFeatures(torch.randn(1, 10, 40, generator=generator, dtype=torch.float64) + 0.3)
     if some_taken:
         features.remove((torch.arange(40) < 15)[None])
     direction, *others = torch.linalg.qr(torch.randn(10, 6, generator=generator, dtype=torch.float64)).Q.T
@@ -31,7 +31,7 @@ def test_a_certain_mask_survives_every_direction_within_the_error(
 
 @pytest.mark.parametrize('orientation', ORIENTATIONS)
 def test_the_sign_of_the_direction_does_not_matter(orientation: str) -> None:
-    features = FreeFeatures(torch.randn(1, 10, 40, generator=torch.Generator().manual_seed(0)) + 0.3)
+    features = BatchFeatures(torch.randn(1, 10, 40, generator=torch.Generator().manual_seed(0)) + 0.3)
     direction = torch.nn.functional.normalize(torch.ones(1, 10), dim=1)
     rule, error = MaskRule(0.4, orientation, True), torch.zeros(1)
     first, certain = propose(direction, error, features, rule)
@@ -41,7 +41,7 @@ def test_the_sign_of_the_direction_does_not_matter(orientation: str) -> None:
 
 
 def test_nothing_is_certain_without_a_bound() -> None:
-    features = FreeFeatures(torch.randn(1, 10, 40, generator=torch.Generator().manual_seed(0)))
+    features = BatchFeatures(torch.randn(1, 10, 40, generator=torch.Generator().manual_seed(0)))
     direction = torch.nn.functional.normalize(torch.ones(1, 10), dim=1)
     for nearest in (True, False):
         _, certain = propose(direction, torch.tensor([torch.inf]), features, MaskRule(0.4, 'minority', nearest))
@@ -51,7 +51,7 @@ def test_nothing_is_certain_without_a_bound() -> None:
 def test_equal_features_are_a_tie_that_no_direction_can_break() -> None:
     features = torch.randn(1, 10, 40, generator=torch.Generator().manual_seed(0)).double()
     features[..., 1] = features[..., 0]
-    state = FreeFeatures(features)
+    state = BatchFeatures(features)
     rule, error = MaskRule(0.4, 'strongest', True), torch.full((1,), 1e-6, dtype=torch.float64)
     mask, certain = propose(torch.nn.functional.normalize(features[..., 0], dim=1), error, state, rule)
     assert bool(certain)
@@ -66,7 +66,7 @@ def test_one_image_alone_gets_the_mask_and_the_certainty_of_a_batch(
     generator = torch.Generator().manual_seed(seed)
     features = torch.randn(1, 10, 40, generator=generator, dtype=torch.float64) + 0.3
     features[..., 5] = features[..., 6]
-    batch, alone = FreeFeatures(features), ImageFeatures(features[0])
+    batch, alone = BatchFeatures(features), ImageFeatures(features[0])
     if some_taken:
         batch.remove((torch.arange(40) < 15)[None])
         alone.remove(torch.arange(15))

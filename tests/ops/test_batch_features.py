@@ -2,7 +2,7 @@
 
 import torch
 
-from mmseg_primaps.ops.free_features import FreeFeatures
+from mmseg_primaps.ops.batch_features import BatchFeatures
 from mmseg_primaps.ops.image_features import ImageFeatures
 
 
@@ -14,7 +14,7 @@ def drawn(channels: int, count: int, batch: int) -> torch.Tensor:
 def test_a_batch_measures_what_each_image_does_alone() -> None:
     features = drawn(70, 60, batch=3)
     taken = torch.rand(3, 60, generator=torch.Generator().manual_seed(0)) < 0.3
-    together = FreeFeatures(features)
+    together = BatchFeatures(features)
     together.remove(taken)
     for index in range(3):
         alone = ImageFeatures(features[index])
@@ -26,7 +26,7 @@ def test_a_batch_measures_what_each_image_does_alone() -> None:
 def test_cosines_are_those_of_the_features_as_they_came() -> None:
     features = drawn(70, 50, batch=2)
     features[..., 7] = 0
-    state = FreeFeatures(features)
+    state = BatchFeatures(features)
     state.remove((torch.arange(50) == 3).expand(2, -1))
     direction = torch.nn.functional.normalize(torch.randn(2, 70), dim=1)
     expected = torch.nn.functional.cosine_similarity(features, direction[..., None])

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 
-class FreeFeatures:
+class BatchFeatures:
     """Features of a batch of images that advance together without the host knowing their values.
 
     One array of features is kept, centred once, so that nothing is lost to a large common mean; the cosines of the

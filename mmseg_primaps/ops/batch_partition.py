@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
+from .batch_features import BatchFeatures
 from .eigen import approximate, decompose, starting_basis
-from .free_features import FreeFeatures
 from .image_partition import FEW_CHANNELS, partition_image
 from .seeds import MaskRule, propose
 
@@ -39,7 +39,7 @@ class Partition:
     def __init__(self, features: Tensor, rule: MaskRule, coverage: float) -> None:
         batch, channels, self.size = features.shape
         self.rule, self.coverage = rule, coverage
-        self.features = FreeFeatures(features)
+        self.features = BatchFeatures(features)
         self.active = torch.ones(batch, dtype=torch.bool, device=features.device)
         self.doubtful = ~self.active
         self.covered = torch.zeros(batch, dtype=torch.long, device=features.device)
