@@ -56,10 +56,11 @@ class WeightedCrossEntropy(torch.autograd.Function):
         """Gradient in the logits."""
         wide, classes, coefficient, scale = ctx.saved_tensors
         rows, total = PixelRows(wide, classes.shape[1]), torch.zeros_like(wide)
-        for c, shift in zip(rows.chunks(), ctx.shifts, strict=True):
-            pixels = _scores(rows, c, shift).exp2_().mul_(scale[c].view(-1, 1))
-            pixels.view(-1).index_add_(0, _positions(pixels, classes[c]), coefficient[c].view(-1), alpha=-1)
-            rows.add_transposed(total, c, pixels)
+        with torch.autocast('cpu', enabled=False):  # upsampling there is a product of matrices
+            for c, shift in zip(rows.chunks(), ctx.shifts, strict=True):
+                pixels = _scores(rows, c, shift).exp2_().mul_(scale[c].view(-1, 1))
+                pixels.view(-1).index_add_(0, _positions(pixels, classes[c]), coefficient[c].view(-1), alpha=-1)
+                rows.add_transposed(total, c, pixels)
         return (rows.to_grid(total, ctx.width) * grad).to(ctx.dtype), None, None, None
 
 

@@ -119,6 +119,15 @@ def test_half_precision_logits_are_summed_in_float32(dtype: torch.dtype) -> None
     assert torch.allclose(loss.double(), reference_loss(half.detach().double(), target, 2.0), atol=1e-6)
 
 
+def test_a_backward_pass_inside_autocast_is_not_rounded() -> None:
+    logits, target = draw(2, 5, (4, 5), (13, 11), 0)
+    expected, rounded = (logits.detach().float().requires_grad_() for _ in range(2))
+    prototype_focal_loss(expected, target).backward()
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        prototype_focal_loss(rounded, target).backward()
+    assert torch.equal(rounded.grad, expected.grad)
+
+
 def test_any_integer_type_of_target_and_any_ignore_index() -> None:
     logits, target = draw(2, 3, (2, 2), (5, 5), 3)
     loss = prototype_focal_loss(logits, target)

@@ -65,7 +65,6 @@ def test_one_image_alone_gets_the_mask_and_the_certainty_of_a_batch(
 ) -> None:
     generator = torch.Generator().manual_seed(seed)
     features = torch.randn(1, 10, 40, generator=generator, dtype=torch.float64) + 0.3
-    features[..., 5] = features[..., 6]
     batch, alone = BatchFeatures(features), ImageFeatures(features[0])
     if some_taken:
         batch.remove((torch.arange(40) < 15)[None])
