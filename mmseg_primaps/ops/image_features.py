@@ -33,6 +33,7 @@ class ImageFeatures:
 
     Args:
         features: `[C, n]`.
+        measure: Compute the scatter matrix; False where `GramFeatures` takes over at once.
     """
 
     tokens: Tensor
@@ -46,7 +47,7 @@ class ImageFeatures:
     noise: float
     """Estimate of the spectral norm of the rounding error of `scatter`."""
 
-    def __init__(self, features: Tensor) -> None:
+    def __init__(self, features: Tensor, measure: bool = True) -> None:
         self.size = self.count = features.shape[1]
         self.tokens = _transposed(features)
         norm = torch.linalg.vector_norm(self.tokens, dim=1)
@@ -56,11 +57,16 @@ class ImageFeatures:
         self.free = torch.ones_like(norm, dtype=torch.bool)
         self.weight, self.position = self.inverse_norm.clone(), torch.arange(self.size, device=norm.device)
         self._total = torch.zeros_like(self.mean)
-        self._set(self.tokens)
+        if measure:
+            self._set(self.tokens)
 
     def cosines(self, direction: Tensor) -> Tensor:
         """Cosines `[m]` of the stored features with a unit vector `[C]`; zero where taken."""
         return torch.mv(self.tokens, direction).add_(torch.dot(self.mean, direction)).mul_(self.weight)
+
+    def cosines_with(self, index: int) -> Tensor:
+        """Cosines `[m]` of the stored features with stored feature number `index`; zero where taken."""
+        return self.cosines(self.unit(index))
 
     def unit(self, index: int) -> Tensor:
         """Stored feature number `index` at unit norm, `[C]`."""
@@ -86,7 +92,7 @@ class ImageFeatures:
         rows = self._free_rows().double()
         scatter = torch.zeros_like(self.scatter, dtype=torch.float64)
         add_moment(scatter, rows - rows.mean(0))
-        return scatter, _rounding(scatter)
+        return scatter, rounding(scatter)
 
     def _free_rows(self) -> Tensor:
         return self.tokens.index_select(0, self.free.nonzero().squeeze(1))
@@ -94,7 +100,7 @@ class ImageFeatures:
     def _set(self, rows: Tensor) -> None:
         """Start anew from centred rows `[count, C]`."""
         self.scatter = add_moment(rows.new_zeros(rows.shape[1], rows.shape[1]), rows)
-        self.noise = _rounding(self.scatter)
+        self.noise = rounding(self.scatter)
 
     def _gather(self, count: int) -> None:
         """Scatter matrix from the free features, of which there are `count`."""
@@ -114,18 +120,23 @@ class ImageFeatures:
         self._total -= total
         self.count = left
         # What was subtracted leaves its rounding error behind; start anew before it matters.
-        if _rounding(self.scatter) < self.noise / 16:
+        if rounding(self.scatter) < self.noise / 16:
             self._gather(left)
 
     def _shrink(self) -> None:
-        """Store no more than the free features, and the first taken one, which stands for all others."""
-        keep = self.free.clone()
-        keep[self.free.to(torch.uint8).argmin()] = True
-        index = keep.nonzero().squeeze(1)
+        """Store no more than is needed."""
+        index = stored(self.free)
         self.tokens, self.free, self.inverse_norm, self.weight, self.position = (
             values.index_select(0, index)
             for values in (self.tokens, self.free, self.inverse_norm, self.weight, self.position)
         )
+
+
+def stored(free: Tensor) -> Tensor:
+    """Numbers of the features to store, of bool `[m]`: the free ones, and the first taken one for all others."""
+    keep = free.clone()
+    keep[free.to(torch.uint8).argmin()] = True
+    return keep.nonzero().squeeze(1)
 
 
 def _transposed(features: Tensor) -> Tensor:
@@ -136,6 +147,6 @@ def _transposed(features: Tensor) -> Tensor:
     return tokens
 
 
-def _rounding(scatter: Tensor) -> float:
+def rounding(scatter: Tensor) -> float:
     """Spectral norm that the rounding error of a scatter matrix may have."""
     return 2 * torch.finfo(scatter.dtype).eps * float(scatter.trace())

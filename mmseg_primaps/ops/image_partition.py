@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from .eigen import decompose, starting_basis
+from .gram_features import GramFeatures
 from .image_features import ImageFeatures
 from .leading_vector import leading_vectors
 from .seeds import MaskRule, propose_for_image
@@ -21,7 +22,7 @@ _WORTH_A_LOOK = 1e-2
 
 def partition_image(features: Tensor, rule: MaskRule, coverage: float, max_masks: int) -> Tensor:
     """Masks `[N, n]` of an image, from features `[C, n]`."""
-    search = _Search(ImageFeatures(features), rule)
+    search = _Search(features, rule)
     masks: list[Tensor] = []
     covered = 0
     while len(masks) < max_masks:
@@ -34,17 +35,25 @@ def partition_image(features: Tensor, rule: MaskRule, coverage: float, max_masks
         covered += len(taken)
         if covered / search.features.size >= coverage:
             break
-        search.features.remove(taken)
+        search.remove(taken)
     return torch.stack(masks) if masks else features.new_zeros(0, features.shape[1])
 
 
 class _Search:
     """What is free, and where the next direction is likely to be."""
 
-    def __init__(self, features: ImageFeatures, rule: MaskRule) -> None:
-        self.features, self.rule = features, rule
-        channels = features.tokens.shape[1]
-        self.basis = None if channels <= FEW_CHANNELS else starting_basis(channels, _WIDTH)[0].T.to(features.tokens)
+    features: ImageFeatures | GramFeatures
+    basis: Tensor | None
+    """Rows to start from; None where a full decomposition costs no more."""
+
+    def __init__(self, features: Tensor, rule: MaskRule) -> None:
+        self.rule, self.basis = rule, None
+        channels, count = features.shape
+        self.features = ImageFeatures(features, measure=channels <= FEW_CHANNELS or count >= channels)
+        if channels > FEW_CHANNELS:
+            self.basis = starting_basis(channels, _WIDTH)[0].T.to(features)
+            if count < channels:
+                self._multiply(self.features, torch.zeros(0, dtype=torch.long, device=features.device))
 
     def next_mask(self) -> Tensor:
         """Mask `[m]` of the first direction that certainly gives the exact one's."""
@@ -55,16 +64,34 @@ class _Search:
                     return mask
         return propose_for_image(direction, error, self.features, self.rule)[0]
 
-    def _directions(self) -> Iterator[tuple[Tensor, float]]:
-        """Principal directions `[C]` with error bounds, from the cheapest to the most exact."""
+    def remove(self, taken: Tensor) -> None:
+        """Go on without the stored features with these numbers."""
+        if isinstance(self.features, ImageFeatures):
+            few = self.basis is not None and self.features.count - len(taken) < self.basis.shape[1]
+            if few:
+                self._multiply(self.features, taken)
+            else:
+                self.features.remove(taken)
+        elif self.basis is not None:
+            self.basis = self.features.remove(taken, self.basis)
+
+    def _multiply(self, features: ImageFeatures, taken: Tensor) -> None:
+        """Go on with the products of the features: once they are fewer than their channels, those cost less."""
+        self.features = GramFeatures(features, taken)
         if self.basis is not None:
-            for found in leading_vectors(self.features.scatter, self.basis, self.features.noise, _ROUNDS):
-                self.basis = found.basis
-                yield found.vector, found.error
+            self.basis = self.basis @ self.features.tokens.T
+
+    def _directions(self) -> Iterator[tuple[Tensor, float]]:
+        """Principal directions with error bounds, from the cheapest to the most exact."""
+        scatter = self.features.scatter
+        if self.basis is not None:
+            if len(scatter) > 2 * _WIDTH:
+                for found in leading_vectors(scatter, self.basis, self.features.noise, _ROUNDS):
+                    self.basis = found.basis
+                    yield found.vector, found.error
             scatter, noise = self.features.exact()
-            for found in leading_vectors(scatter, self.basis.double(), noise, _ROUNDS):
-                yield found.vector.to(self.basis), found.error
-        else:
-            scatter = self.features.scatter
+            if len(scatter) > 2 * _WIDTH:
+                for found in leading_vectors(scatter, self.basis.double(), noise, _ROUNDS):
+                    yield found.vector.to(self.basis), found.error
         # The full decomposition has the last word.
         yield decompose(scatter[None], scatter.new_zeros(1))[0][0].to(self.features.tokens), 0.0

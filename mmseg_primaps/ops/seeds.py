@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from .batch_features import BatchFeatures
+from .gram_features import GramFeatures
 from .image_features import ImageFeatures
 
 ORIENTATIONS = ('minority', 'majority', 'strongest')
@@ -44,9 +45,9 @@ def propose(direction: Tensor, error: Tensor, features: BatchFeatures, rule: Mas
 
 
 def propose_for_image(
-    direction: Tensor, error: float, features: ImageFeatures, rule: MaskRule
+    direction: Tensor, error: float, features: ImageFeatures | GramFeatures, rule: MaskRule
 ) -> tuple[Tensor, bool]:
-    """`propose` for one image: direction `[C]`, error and certainty in the host's hands, the mask `[m]`."""
+    """`propose` for one image: the direction as its features name it, error and certainty the host's, a mask `[m]`."""
     similarity = features.cosines(direction)
     balance = float(_balance(similarity, features.count, rule.orientation))
     if math.copysign(1, balance) < 0:
@@ -55,7 +56,7 @@ def propose_for_image(
     if not rule.nearest_neighbour:
         return _image_above_threshold(similarity, rule.threshold), certain and error < 1e-4
     seed = similarity.argmax()
-    nearest = features.cosines(features.unit(int(seed)))
+    nearest = features.cosines_with(int(seed))
     if certain and not _is_far_ahead(similarity, error):
         free = features.free.to(similarity)
         bound = similarity.new_full((1,), error)
