@@ -5,18 +5,27 @@ from torch import Tensor
 
 from .image_features import ImageFeatures, add_moment, rounding, stored
 
+_MOST_LOSS = 16
+"""How many times larger than what is left of them the products may be."""
+
 
 class GramFeatures:
     """What `ImageFeatures` tells of the features that are left, from the matrix of their inner products.
 
     With m features of C channels, m < C, it is smaller than their scatter matrix and has the same non-zero eigenvalues;
-    a direction is named by how much of each feature it holds. Taking features only leaves out rows and columns.
+    a direction is named by how much of each feature it holds. A bound on the angle between two such names bounds that
+    between the directions: the sum of features shortens nothing less than the leading vector. Taking features only
+    leaves out rows and columns.
 
     Args:
         features: The image so far.
         indices: Stored features that are taken now, long `[k]`.
     """
 
+    tokens: Tensor
+    """Stored features less `mean`, `[m, C]`."""
+    products: Tensor
+    """Inner products of `tokens`, `[m, m]`."""
     free: Tensor
     """False where taken, bool `[m]`."""
     count: int
@@ -25,6 +34,9 @@ class GramFeatures:
     """Inner products of the free features less their mean, zero for taken ones, `[m, m]`."""
     noise: float
     """Estimate of the spectral norm of the rounding error of `scatter`."""
+    mean: Tensor
+    along_mean: Tensor
+    mean_square: Tensor
 
     def __init__(self, features: ImageFeatures, indices: Tensor) -> None:
         self.size, self.count = features.size, features.count - len(indices)
@@ -33,12 +45,9 @@ class GramFeatures:
         self.free, self.inverse_norm, self.position = (
             values.index_select(0, kept) for values in (features.free, features.inverse_norm, features.position)
         )
-        self.tokens = features.tokens.index_select(0, kept)
-        self.products = add_moment(self.tokens.new_zeros(len(kept), len(kept)), self.tokens.T)
         self.weight = self.inverse_norm * self.free
-        self.along_mean = torch.mv(self.tokens, features.mean)
-        self.mean_square = torch.dot(features.mean, features.mean)
-        self._centre()
+        self.tokens, self.mean = features.tokens.index_select(0, kept), features.mean
+        self._multiply()
 
     def cosines(self, direction: Tensor) -> Tensor:
         """Cosines `[m]` of the features with the direction that is a sum `[m]` of them; zero where taken."""
@@ -68,6 +77,9 @@ class GramFeatures:
         self.weight = self.inverse_norm * self.free
         self.products = self.products.index_select(0, kept).index_select(1, kept)
         self._centre()
+        # Products of features that have moved away from the mean lose digits to it; start anew before it matters.
+        if self.noise > _MOST_LOSS * rounding(self.scatter.diagonal()):
+            self._multiply()
         return basis.index_select(1, kept)
 
     def exact(self) -> tuple[Tensor, float]:
@@ -76,11 +88,24 @@ class GramFeatures:
         rows -= rows[self.free].mean(0)
         rows[~self.free] = 0
         scatter = rows @ rows.T
-        return scatter, rounding(scatter)
+        return scatter, rounding(scatter.diagonal())
+
+    def _multiply(self) -> None:
+        """Products of the features less the mean of the free ones."""
+        shift = self._share() @ self.tokens
+        self.tokens, self.mean = self.tokens - shift, self.mean + shift
+        self.products = add_moment(self.tokens.new_zeros(len(self.tokens), len(self.tokens)), self.tokens.T)
+        self.along_mean = torch.mv(self.tokens, self.mean)
+        self.mean_square = torch.dot(self.mean, self.mean)
+        self._centre()
+
+    def _share(self) -> Tensor:
+        """Share of each feature in the mean of the free ones, `[m]`."""
+        return self.free.to(self.tokens) / max(self.count, 1)
 
     def _centre(self) -> None:
         """Products of the free features less their mean."""
-        share = self.free.to(self.products) / max(self.count, 1)
+        share = self._share()
         means = torch.mv(self.products, share)
         self.scatter = self.products - means
         self.scatter -= (means - torch.dot(means, share))[:, None]
@@ -88,4 +113,4 @@ class GramFeatures:
         if len(taken):
             self.scatter.index_fill_(0, taken, 0).index_fill_(1, taken, 0)
         # Rounded to the precision of the larger products from before.
-        self.noise = rounding(self.products)
+        self.noise = rounding(self.products.diagonal() * self.free)

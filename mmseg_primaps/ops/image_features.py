@@ -92,7 +92,7 @@ class ImageFeatures:
         rows = self._free_rows().double()
         scatter = torch.zeros_like(self.scatter, dtype=torch.float64)
         add_moment(scatter, rows - rows.mean(0))
-        return scatter, rounding(scatter)
+        return scatter, rounding(scatter.diagonal())
 
     def _free_rows(self) -> Tensor:
         return self.tokens.index_select(0, self.free.nonzero().squeeze(1))
@@ -100,7 +100,7 @@ class ImageFeatures:
     def _set(self, rows: Tensor) -> None:
         """Start anew from centred rows `[count, C]`."""
         self.scatter = add_moment(rows.new_zeros(rows.shape[1], rows.shape[1]), rows)
-        self.noise = rounding(self.scatter)
+        self.noise = rounding(self.scatter.diagonal())
 
     def _gather(self, count: int) -> None:
         """Scatter matrix from the free features, of which there are `count`."""
@@ -120,7 +120,7 @@ class ImageFeatures:
         self._total -= total
         self.count = left
         # What was subtracted leaves its rounding error behind; start anew before it matters.
-        if rounding(self.scatter) < self.noise / 16:
+        if rounding(self.scatter.diagonal()) < self.noise / 16:
             self._gather(left)
 
     def _shrink(self) -> None:
@@ -147,6 +147,6 @@ def _transposed(features: Tensor) -> Tensor:
     return tokens
 
 
-def rounding(scatter: Tensor) -> float:
-    """Spectral norm that the rounding error of a scatter matrix may have."""
-    return 2 * torch.finfo(scatter.dtype).eps * float(scatter.trace())
+def rounding(diagonal: Tensor) -> float:
+    """Spectral norm that the rounding error of a scatter matrix with this diagonal may have."""
+    return 2 * torch.finfo(diagonal.dtype).eps * float(diagonal.sum())

@@ -49,8 +49,8 @@ def prototype_focal_loss(
     L = 1 / (B H W) Σ_i [P*_i is not ignored] (1 - χ_k)^γ (-log p_ik) with k = P*_i. As in the published code the
     weight is one number per class and batch, without gradient, and the mean runs over all pixels, ignored ones too.
 
-    A few picture rows at a time are upsampled on a CPU (a few images on a GPU), in the forward and again in the backward
-    pass: the memory beside the logits is one or two `[B, K, h, W]` and a few `[B, H, W]` maps.
+    A few picture rows at a time are upsampled (on a GPU a few images), in the forward and again in the backward pass:
+    the memory beside the logits is one or two `[B, K, h, W]` and a few `[B, H, W]` maps.
 
     Args:
         logits: y' of the running prototypes on the patch grid, `[B, K, h, w]`; upsampled to the target here.

@@ -77,6 +77,18 @@ def test_the_noise_covers_the_rounding_error() -> None:
         gram.remove(gram.free.nonzero().squeeze(1)[:10], torch.zeros(1, len(gram.free)))
 
 
+def test_features_that_are_left_far_from_the_others_keep_their_digits() -> None:
+    """A tight group a thousand times its size away from the rest is told as well as if it had been alone."""
+    tight = 1e-3 * drawn(100, 20)
+    features = torch.cat([drawn(100, 50), tight + 5], 1)
+    gram = GramFeatures(ImageFeatures(features.float()), torch.arange(0))
+    gram.remove(torch.arange(50), torch.zeros(1, 70))
+    alone = tight.T - tight.T.mean(0)
+    error = gram.scatter[gram.free][:, gram.free].double() - alone @ alone.T
+    assert torch.linalg.matrix_norm(error, 2) < 1e-3 * torch.linalg.matrix_norm(alone @ alone.T, 2)
+    assert gram.noise < 1e-3 * float(gram.scatter.trace())
+
+
 @pytest.mark.parametrize('side', [6, 9, 12])
 def test_fewer_features_than_channels_give_the_masks_of_the_plain_loop(side: int) -> None:
     generator = torch.Generator().manual_seed(side)
