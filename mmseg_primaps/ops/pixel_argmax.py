@@ -3,13 +3,9 @@
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from .pixel_rows import PixelRows
-
-# CPU kernels reduce over channels several times faster when rows are whole vector registers (AVX-512: 16 floats).
-_ALIGNMENT = 16
 
 
 def upsampled_argmax(logits: Tensor, size: Sequence[int]) -> Tensor:
@@ -24,20 +20,16 @@ def upsampled_argmax(logits: Tensor, size: Sequence[int]) -> Tensor:
     """
     # On a CPU upsampling is a product of matrices, which autocast would round.
     with torch.no_grad(), torch.autocast('cpu', enabled=False):
-        logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
-        if logits.device.type == 'cpu':
-            # Classes that fill the registers and never win.
-            lowest = torch.finfo(logits.dtype).min / 4
-            logits = F.pad(logits, (0, 0, 0, 0, 0, -logits.shape[1] % _ALIGNMENT), value=lowest)
-        rows = PixelRows.of(logits, size)
-        labels = [_argmax(rows.pixels(chunk)) for chunk in rows.chunks()]
+        rows = PixelRows.of(logits.to(torch.promote_types(logits.dtype, torch.float32)), size)
+        labels = [_argmax(rows.pixels(chunk)).flatten() for chunk in rows.chunks()]
         return torch.cat([*labels, logits.new_zeros(0, dtype=torch.int64)]).view(len(logits), *size)
 
 
 def _argmax(pixels: Tensor) -> Tensor:
-    """Class of every pixel; on a CPU by two vectorised maxima, the value and the smallest class that has it."""
+    """Class of every pixel of `[g, K, p]`; on a CPU by two vectorised maxima, the value and the first that has it."""
     if pixels.device.type != 'cpu':
         return pixels.argmax(1)
-    countdown = torch.arange(pixels.shape[1], 0, -1, dtype=pixels.dtype)
+    classes = pixels.shape[1]
+    countdown = torch.arange(classes, 0, -1, dtype=pixels.dtype)[:, None]
     winners = pixels.eq_(pixels.amax(1, keepdim=True)).mul_(countdown).amax(1)
-    return winners.neg_().add_(pixels.shape[1]).long()
+    return winners.neg_().add_(classes).long()
