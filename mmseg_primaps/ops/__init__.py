@@ -32,6 +32,7 @@ from .photometric import PhotometricParameters, draw_photometric, gaussian_blur,
 from .pixel_argmax import upsampled_argmax
 from .principal_masks import principal_masks
 from .proposal_agreement import ProposalAgreement, proposal_histogram
+from .proposal_counts import ProposalCounts, count_proposals
 from .proposals import PROPOSALS_VERSION, mask_proposals
 from .prototypes import prototype_logits, upsampled_length
 from .refine_masks import refine_masks
@@ -56,6 +57,7 @@ __all__ = [
     'PROPOSALS_VERSION',
     'PhotometricParameters',
     'ProposalAgreement',
+    'ProposalCounts',
     'StreamingPCA',
     'assign_clusters',
     'attention_mix',
@@ -67,6 +69,7 @@ __all__ = [
     'consistent_foreground',
     'correspondence_loss',
     'cosine_kmeans_loss',
+    'count_proposals',
     'dense_crf',
     'draw_photometric',
     'feature_norm_saliency',

@@ -5,6 +5,8 @@ import math
 import torch
 from torch import Tensor
 
+from .proposal_counts import ProposalCounts, count_proposals
+
 
 class ProposalAgreement:
     """Counts of (proposal, cluster) over pictures, and what they say about the clusters.
@@ -32,7 +34,11 @@ class ProposalAgreement:
 
     def update(self, labels: Tensor, proposals: Tensor) -> 'ProposalAgreement':
         """Add clusters 0..K-1 `[B, H, W]` and the mask ids of the same pixels `[B, H, W]`; returns itself."""
-        counts = proposal_histogram(labels, proposals, self.num_classes, self.ignore_index).double().cpu()
+        return self.add(count_proposals(labels, proposals, self.num_classes, self.ignore_index))
+
+    def add(self, counted: ProposalCounts) -> 'ProposalAgreement':
+        """Add pixels that have been counted already; returns itself."""
+        counts = counted.histogram().double().cpu()
         totals = counts.sum(dim=1, keepdim=True)
         self._sums[:-2] += counts.sum(dim=0)
         self._sums[-2] += torch.special.entr(counts / totals).mul(totals).sum()
@@ -73,14 +79,6 @@ def proposal_histogram(labels: Tensor, proposals: Tensor, num_classes: int, igno
     """Pixels of every cluster in every proposal, long `[P, K]`; proposals without a pixel are left out.
 
     Raises:
-        ValueError: Shapes differ.
+        ValueError: Shapes differ, a label is outside 0..num_classes-1 or a mask id is negative.
     """
-    if labels.shape != proposals.shape or labels.ndim != 3:
-        raise ValueError(f'labels {tuple(labels.shape)} and proposals {tuple(proposals.shape)} must both be [B, H, W]')
-    proposals = proposals.long()
-    counted = proposals != ignore_index
-    slots = int(proposals.masked_fill(~counted, 0).max()) + 1 if proposals.numel() else 1
-    first = torch.arange(len(labels), device=labels.device).view(-1, 1, 1) * slots
-    cells = ((proposals + first) * num_classes + labels.long())[counted]
-    counts = torch.bincount(cells, minlength=len(labels) * slots * num_classes).view(-1, num_classes)
-    return counts[counts.sum(dim=1) > 0]
+    return count_proposals(labels, proposals, num_classes, ignore_index).histogram()

@@ -11,6 +11,8 @@ from torch import Tensor
 
 from ...ops import (
     ProposalAgreement,
+    ProposalCounts,
+    count_proposals,
     loss_of_all_processes,
     majority_vote,
     mean_over_processes,
@@ -89,14 +91,17 @@ class PriMaPsHead(PrototypeHead):
         teacher, student = features[:size], features[-size:]
         proposals = self._proposals(batch_data_samples, features.device)
         labels = self.teacher_labels(teacher, proposals)
-        target = self._vote(labels, proposals)
+        counts = None
+        if self.pseudo_label != 'prediction':
+            counts = count_proposals(labels, proposals, self.num_classes, self.ignore_index)
+        target = labels if counts is None else counts.vote(self.ignore_index)
         pixels = target.numel()
         frequencies = partial(mean_over_processes, weight=pixels)
         logits = self.classify(student, self.running)
         loss = prototype_focal_loss(logits, target, self.gamma, self.ignore_index, frequencies)
         labelled = mean_over_processes((target != self.ignore_index).float().mean() * 100, pixels)
         loss = loss_of_all_processes(loss, pixels)
-        return {'loss_focal': loss, 'labelled': labelled, **self._criteria(labels, proposals)}
+        return {'loss_focal': loss, 'labelled': labelled, **self._criteria(counts)}
 
     @torch.no_grad()
     def pseudo_labels(self, features: Tensor, proposals: Tensor) -> Tensor:
@@ -114,13 +119,12 @@ class PriMaPsHead(PrototypeHead):
             return labels
         return majority_vote(labels, proposals, self.num_classes, self.ignore_index)
 
-    def _criteria(self, labels: Tensor, proposals: Tensor) -> dict[str, Tensor]:
-        if self.pseudo_label == 'prediction':
+    def _criteria(self, counts: ProposalCounts | None) -> dict[str, Tensor]:
+        if counts is None:
             return {}
-        own = ProposalAgreement(self.num_classes, self.ignore_index).update(labels, proposals)
-        figures = sums_of_all_processes(own)
+        figures = sums_of_all_processes(ProposalAgreement(self.num_classes, self.ignore_index).add(counts))
         values = {'agreement': figures.agreement, 'information': figures.information}
-        return {name: torch.tensor(value, device=labels.device) for name, value in values.items()}
+        return {name: torch.tensor(value, device=counts.slots.device) for name, value in values.items()}
 
     def update_momentum(self) -> float:
         """Move the momentum prototypes towards the running ones; returns the decay used."""

@@ -1,0 +1,61 @@
+"""How many pixels of every class every mask proposal holds: what votes and agreement are made of."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class ProposalCounts(NamedTuple):
+    """Pixels of every class in every proposal of a batch."""
+
+    pixels: Tensor
+    """Long `[B, S, K]`; slot 0 holds the pixels without a proposal, slot m + 1 those of mask number m."""
+    slots: Tensor
+    """Slot of every pixel, long `[B, H, W]`."""
+
+    def vote(self, ignore_index: int = 255) -> Tensor:
+        """Class of most of its proposal's pixels for every pixel `[B, H, W]`, or `ignore_index` without a proposal."""
+        winners = self.pixels.argmax(dim=2)
+        winners[:, 0] = ignore_index
+        return winners.gather(1, self.slots.flatten(1)).view_as(self.slots)
+
+    def histogram(self) -> Tensor:
+        """Counts of the proposals of all images that have a pixel, `[P, K]`."""
+        counts = self.pixels[:, 1:].flatten(0, 1)
+        return counts[counts.sum(dim=1) > 0]
+
+
+def count_proposals(labels: Tensor, proposals: Tensor, num_classes: int, ignore_index: int = 255) -> ProposalCounts:
+    """Count all proposals of all images at once, in one histogram over (image, proposal, class).
+
+    Args:
+        labels: Classes 0..num_classes-1, `[B, H, W]`.
+        proposals: Mask ids, non-negative integers, `ignore_index` where no mask is, `[B, H, W]`.
+        num_classes: Number of classes K.
+        ignore_index: Mask id of pixels without a proposal.
+
+    Raises:
+        ValueError: Shapes differ, a label is outside 0..num_classes-1 or a mask id is negative.
+    """
+    if labels.shape != proposals.shape or labels.ndim != 3:
+        raise ValueError(f'labels {tuple(labels.shape)} and proposals {tuple(proposals.shape)} must both be [B, H, W]')
+    labels, proposals = labels.long(), proposals.long()
+    # Slot 0 collects the ignored pixels, so that no pixel has to be left out (boolean indexing would copy them all).
+    slots = (proposals + 1).masked_fill_(proposals == ignore_index, 0)
+    _check_range(labels, slots, num_classes)
+    images, num_slots = labels.shape[0], int(slots.max()) + 1 if slots.numel() else 1
+    first = torch.arange(images, device=labels.device).view(-1, 1, 1) * num_slots
+    cells = (slots + first).mul_(num_classes).add_(labels)
+    pixels = torch.bincount(cells.flatten(), minlength=images * num_slots * num_classes)
+    return ProposalCounts(pixels.view(images, num_slots, num_classes), slots)
+
+
+def _check_range(labels: Tensor, slots: Tensor, num_classes: int) -> None:
+    if not labels.numel():
+        return
+    low, high = (int(bound) for bound in labels.aminmax())
+    if low < 0 or high >= num_classes:
+        raise ValueError(f'labels must lie in 0..{num_classes - 1}, found {low}..{high}')
+    if int(slots.min()) < 0:
+        raise ValueError(f'mask ids must not be negative, found {int(slots.min()) - 1}')
