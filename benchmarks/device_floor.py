@@ -9,17 +9,18 @@ are those of ViT-S/8 at a crop of 320 by default.
 
 import argparse
 import statistics
-import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
 
-from mmseg_primaps.apis.benchmark import check_device, write_rows
-from mmseg_primaps.apis.benchmark_cases import em_step
-from mmseg_primaps.apis.benchmark_inputs import feature_maps, flat_probabilities, photographs, regions
+from mmseg_primaps.apis.benchmark import check_device, timed, write_rows
+from mmseg_primaps.apis.benchmark_cases import em_work
+from mmseg_primaps.apis.benchmark_inputs import feature_maps, flat_probabilities, photographs
 from mmseg_primaps.apis.cli import run
 from mmseg_primaps.ops import dense_crf, mask_proposals, principal_masks
+from mmseg_primaps.ops.dense_crf import appearance_features, position_features
+from mmseg_primaps.ops.permutohedral import PermutohedralLattice
 from mmseg_primaps.utils import progress
 
 CLASSES = 27
@@ -37,14 +38,7 @@ class Work(NamedTuple):
 
 def seconds(function: Callable[[], object], runs: int, device: torch.device) -> float:
     """Median of some calls after one that warms up."""
-    found = []
-    for _ in range(runs + 1):
-        start = time.perf_counter()
-        function()
-        if device.type == 'cuda':
-            torch.cuda.synchronize(device)
-        found.append(time.perf_counter() - start)
-    return statistics.median(found[1:])
+    return statistics.median([timed(function, device)[1] for _ in range(runs + 1)][1:])
 
 
 def rates(runs: int, device: torch.device) -> tuple[float, float]:
@@ -76,17 +70,10 @@ def works(batch: int, channels: int, grid: int, size: int, device: torch.device)
     probabilities = flat_probabilities(batch, labels, size, size).to(device)
     mask_bytes = 4 * grid**2 * channels * (1 + count) * batch
     mask_operations = 2 * grid**2 * (channels**2 + count * channels) * batch
-    # Photographs have about one vertex in a pixel and a quarter less in colour (measured on those used here).
-    crf = crf_bytes(pixels, labels, (round(1.16 * pixels), round(0.75 * pixels))) * batch
+    points = (position_features(size, size, 1, device), appearance_features(pictures[:1], 67, 3))
+    crf = crf_bytes(pixels, labels, [PermutohedralLattice(*one).vertices for one in points]) * batch
     maps = 4 * batch * CLASSES * pixels
-    teacher, student = features, feature_maps(batch, channels, grid, grid, seed=1).to(device)
-    momentum = torch.randn(CLASSES, channels, generator=torch.Generator().manual_seed(2)).to(device)
-    proposals = (regions(batch, 13, size, size) + 1).to(device)
-
-    def step() -> None:
-        direction = momentum.clone().requires_grad_()
-        gain = torch.ones(CLASSES, device=device, requires_grad=True)
-        em_step(teacher, student, momentum, direction, gain, proposals)
+    step = em_work(batch, channels, grid, size, compare=False)(device).ours
 
     return [
         Work('principal masks', lambda: principal_masks(features), mask_bytes, mask_operations),

@@ -8,12 +8,11 @@ features (`N C^2` multiplications) and, for every mask, one product of all featu
 
 import argparse
 import statistics
-import time
 from collections.abc import Callable
 
 import torch
 
-from mmseg_primaps.apis.benchmark import write_rows
+from mmseg_primaps.apis.benchmark import timed, write_rows
 from mmseg_primaps.apis.benchmark_inputs import feature_maps
 from mmseg_primaps.ops import principal_masks
 from mmseg_primaps.utils import progress
@@ -27,11 +26,7 @@ def median_seconds(functions: list[Callable[[], object]], runs: int, device: tor
     found: list[list[float]] = [[] for _ in functions]
     for _ in range(runs + 1):
         for function, seconds in zip(functions, found, strict=True):
-            start = time.perf_counter()
-            function()
-            if device.type == 'cuda':
-                torch.cuda.synchronize(device)
-            seconds.append(time.perf_counter() - start)
+            seconds.append(timed(function, device)[1])
     return [statistics.median(seconds[1:]) for seconds in found]  # the first call warms up
 
 

@@ -82,21 +82,21 @@ def _row(case: Case, device: torch.device, runs: int) -> dict[str, Any]:
 
 def _times(work: Work, device: torch.device, runs: int) -> tuple[float, float | None, float | None]:
     """Median seconds of both sides, and the error; the first call of each warms up."""
-    result, first = _timed(work.ours, device)
+    result, first = timed(work.ours, device)
     if work.reference is None:
-        return statistics.median(_timed(work.ours, device)[1] for _ in range(runs)), None, None
-    expected, _ = _timed(work.reference, device)
+        return statistics.median(timed(work.ours, device)[1] for _ in range(runs)), None, None
+    expected, _ = timed(work.reference, device)
     error = work.error(result, expected)
     repeats = max(1, min(_MOST_REPEATS, int(_SECONDS_PER_ROUND / first)))
     ours: list[float] = []
     reference: list[float] = []
     for _ in range(runs):
-        ours += [_timed(work.ours, device)[1] for _ in range(repeats)]
-        reference.append(_timed(work.reference, device)[1])
+        ours += [timed(work.ours, device)[1] for _ in range(repeats)]
+        reference.append(timed(work.reference, device)[1])
     return statistics.median(ours), statistics.median(reference), error
 
 
-def _timed(function: Callable[[], Any], device: torch.device) -> tuple[Any, float]:
+def timed(function: Callable[[], Any], device: torch.device) -> tuple[Any, float]:
     """Result and wall-clock seconds of a call, until the device has finished."""
     _finish(device)
     start = time.perf_counter()

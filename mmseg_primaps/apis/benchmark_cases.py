@@ -78,10 +78,10 @@ def em_cases() -> list[Case]:
     """The head's part of an EM step: batches, and the smaller grid of DINOv2."""
     sizes = [(8, 384, 40, 320, 25.0), (2, 384, 40, 320, None), (2, 768, 23, 322, None)]
     cases = [
-        Case(f'em {batch}x{channels}x{side}x{side} to {size}', _UPSAMPLED, _em(batch, channels, side, size), gate)
+        Case(f'em {batch}x{channels}x{side}x{side} to {size}', _UPSAMPLED, em_work(batch, channels, side, size), gate)
         for batch, channels, side, size, gate in sizes
     ]
-    return [*cases, Case('em 32x384x40x40 to 320', 'none', _em(32, 384, 40, 320, compare=False))]
+    return [*cases, Case('em 32x384x40x40 to 320', 'none', em_work(32, 384, 40, 320, compare=False))]
 
 
 _LOOP = 'loop with pca_lowrank'
@@ -141,13 +141,8 @@ def _crf_together(count: int, labels: int, side: int) -> Callable[[torch.device]
 
 def _crf_threads(labels: int, side: int) -> Callable[[torch.device], Work]:
     def build(device: torch.device) -> Work:
-        images = inputs.photographs(2, side, side).to(device)
-        probabilities = inputs.flat_probabilities(2, labels, side, side).to(device)
-        return Work(
-            lambda: dense_crf(probabilities, images),
-            lambda: _alone(lambda: dense_crf(probabilities, images)),
-            _largest,
-        )
+        ours = _crf_together(2, labels, side)(device).ours
+        return Work(ours, lambda: _alone(ours), _largest)
 
     return build
 
@@ -176,7 +171,8 @@ def _pydensecrf(probabilities: Tensor, image: Tensor) -> Tensor:
     return torch.from_numpy(np.array(field.inference(10))).view(labels, height, width)
 
 
-def _em(batch: int, channels: int, side: int, size: int, compare: bool = True) -> Callable[[torch.device], Work]:
+def em_work(batch: int, channels: int, side: int, size: int, compare: bool = True) -> Callable[[torch.device], Work]:
+    """The head's part of an EM step with 27 classes, beside the reference if `compare`."""
     classes = 27
 
     def build(device: torch.device) -> Work:

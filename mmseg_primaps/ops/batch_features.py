@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from .image_features import rounding
+
 
 class BatchFeatures:
     """Features of a batch of images that advance together without the host knowing their values.
@@ -54,4 +56,4 @@ class BatchFeatures:
         mean = (self.tokens * free).sum(1, keepdim=True) / free.sum(1, keepdim=True).clamp(min=1)
         rows = (self.tokens - mean) * free
         self.scatter = rows.mT @ rows
-        self.noise = 2 * torch.finfo(rows.dtype).eps * self.scatter.diagonal(dim1=-2, dim2=-1).sum(-1)
+        self.noise = rounding(self.scatter.diagonal(dim1=-2, dim2=-1))

@@ -88,7 +88,7 @@ def dense_crf(
     def infer(begin: int) -> Tensor:
         part = slice(begin, begin + chunk)
         unary, kept = _unary(probabilities[part], None if valid is None else valid[part])
-        lattice = PermutohedralLattice(*_appearance(images[part], bilateral_sxy, bilateral_srgb), longest_bag)
+        lattice = PermutohedralLattice(*appearance_features(images[part], bilateral_sxy, bilateral_srgb), longest_bag)
         rows = _mean_field(_rows(unary), smooth, lattice.normalise(bilateral_compat), height * width, iterations)
         marginals = torch.zeros_like(probabilities[part])
         marginals[:, kept] = rows.unflatten(0, (height, width, -1)).permute(2, 3, 0, 1).to(marginals)
@@ -126,17 +126,17 @@ def _rows(maps: Tensor) -> Tensor:
     return maps.permute(2, 3, 0, 1).reshape(-1, maps.shape[1])
 
 
-def _positions(height: int, width: int, sxy: float, device: torch.device) -> tuple[Tensor, list[float]]:
+def position_features(height: int, width: int, sxy: float, device: torch.device) -> tuple[Tensor, list[float]]:
     """`(x, y) / sxy` of every pixel, `[2, H * W]`, and their largest values."""
     y, x = torch.meshgrid(torch.arange(height, device=device), torch.arange(width, device=device), indexing='ij')
     # A tensor on the device as divisor: CUDA multiplies by the rounded inverse of a plain number.
     return torch.stack([x, y]).flatten(1) / torch.full((1,), float(sxy), device=device), [width / sxy, height / sxy]
 
 
-def _appearance(images: Tensor, sxy: float, srgb: float) -> tuple[Tensor, list[float], int]:
+def appearance_features(images: Tensor, sxy: float, srgb: float) -> tuple[Tensor, list[float], int]:
     """Features `[5, H * W * B]` of the pixels, their largest values, and the number of images."""
     height, width = images.shape[-2:]
-    positions, extent = _positions(height, width, sxy, images.device)
+    positions, extent = position_features(height, width, sxy, images.device)
     colours = _rows(images.flip(1)).T / torch.full((1,), float(srgb), device=images.device)
     features = torch.cat([positions.repeat_interleave(len(images), 1), colours])
     return features, [*extent, *[255 / srgb] * 3], len(images)
@@ -150,7 +150,7 @@ def _smoothness(
     """The smoothness kernel depends on the size alone, so it is made once per size."""
     if kind == 'conv':
         return SeparableGaussian(height, width, sxy, compat, device)
-    return PermutohedralLattice(*_positions(height, width, sxy, device), 1, longest_bag).normalise(compat)
+    return PermutohedralLattice(*position_features(height, width, sxy, device), 1, longest_bag).normalise(compat)
 
 
 def _groups(labels: int, vertices: int, device: torch.device) -> list[int]:

@@ -88,7 +88,7 @@ class GramFeatures:
         rows -= rows[self.free].mean(0)
         rows[~self.free] = 0
         scatter = rows @ rows.T
-        return scatter, rounding(scatter.diagonal())
+        return scatter, float(rounding(scatter.diagonal()))
 
     def _multiply(self) -> None:
         """Products of the features less the mean of the free ones."""
@@ -113,4 +113,4 @@ class GramFeatures:
         if len(taken):
             self.scatter.index_fill_(0, taken, 0).index_fill_(1, taken, 0)
         # Rounded to the precision of the larger products from before.
-        self.noise = rounding(self.products.diagonal() * self.free)
+        self.noise = float(rounding(self.products.diagonal() * self.free))

@@ -92,7 +92,7 @@ class ImageFeatures:
         rows = self._free_rows().double()
         scatter = torch.zeros_like(self.scatter, dtype=torch.float64)
         add_moment(scatter, rows - rows.mean(0))
-        return scatter, rounding(scatter.diagonal())
+        return scatter, float(rounding(scatter.diagonal()))
 
     def _free_rows(self) -> Tensor:
         return self.tokens.index_select(0, self.free.nonzero().squeeze(1))
@@ -100,7 +100,7 @@ class ImageFeatures:
     def _set(self, rows: Tensor) -> None:
         """Start anew from centred rows `[count, C]`."""
         self.scatter = add_moment(rows.new_zeros(rows.shape[1], rows.shape[1]), rows)
-        self.noise = rounding(self.scatter.diagonal())
+        self.noise = float(rounding(self.scatter.diagonal()))
 
     def _gather(self, count: int) -> None:
         """Scatter matrix from the free features, of which there are `count`."""
@@ -147,6 +147,6 @@ def _transposed(features: Tensor) -> Tensor:
     return tokens
 
 
-def rounding(diagonal: Tensor) -> float:
-    """Spectral norm that the rounding error of a scatter matrix with this diagonal may have."""
-    return 2 * torch.finfo(diagonal.dtype).eps * float(diagonal.sum())
+def rounding(diagonal: Tensor) -> Tensor:
+    """Spectral norm that the rounding error of a scatter matrix with the diagonal `[..., C]` may have, `[...]`."""
+    return 2 * torch.finfo(diagonal.dtype).eps * diagonal.sum(-1)

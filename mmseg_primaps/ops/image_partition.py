@@ -17,7 +17,7 @@ _WIDTH = 12
 """Vectors iterated at once: the noise-like rest of a feature spectrum starts about here."""
 _ROUNDS = 12
 _WORTH_A_LOOK = 1e-2
-"""Error bound from which a mask is tried: never certain above it."""
+"""Error bound from which a mask is tried: seldom certain above it."""
 
 
 def partition_image(features: Tensor, rule: MaskRule, coverage: float, max_masks: int) -> Tensor:
@@ -43,17 +43,19 @@ class _Search:
     """What is free, and where the next direction is likely to be."""
 
     features: ImageFeatures | GramFeatures
-    basis: Tensor | None
-    """Rows to start from; None where a full decomposition costs no more."""
+    limit: int
+    """Features below which their products cost less than their scatter matrix; 0 where that is decomposed at once."""
+    basis: Tensor
+    """Rows to start from."""
 
     def __init__(self, features: Tensor, rule: MaskRule) -> None:
-        self.rule, self.basis = rule, None
         channels, count = features.shape
-        self.features = ImageFeatures(features, measure=channels <= FEW_CHANNELS or count >= channels)
-        if channels > FEW_CHANNELS:
-            self.basis = starting_basis(channels, _WIDTH)[0].T.to(features)
-            if count < channels:
-                self._multiply(self.features, torch.zeros(0, dtype=torch.long, device=features.device))
+        self.rule, self.limit = rule, channels if channels > FEW_CHANNELS else 0
+        self.basis = starting_basis(channels, _WIDTH)[0].T.to(features)
+        whole = ImageFeatures(features, measure=count >= self.limit)
+        self.features = whole
+        if count < self.limit:
+            self._multiply(whole, torch.zeros(0, dtype=torch.long, device=features.device))
 
     def next_mask(self) -> Tensor:
         """Mask `[m]` of the first direction that certainly gives the exact one's."""
@@ -66,25 +68,22 @@ class _Search:
 
     def remove(self, taken: Tensor) -> None:
         """Go on without the stored features with these numbers."""
-        if isinstance(self.features, ImageFeatures):
-            few = self.basis is not None and self.features.count - len(taken) < self.basis.shape[1]
-            if few:
-                self._multiply(self.features, taken)
-            else:
-                self.features.remove(taken)
-        elif self.basis is not None:
+        if isinstance(self.features, GramFeatures):
             self.basis = self.features.remove(taken, self.basis)
+        elif self.features.count - len(taken) < self.limit:
+            self._multiply(self.features, taken)
+        else:
+            self.features.remove(taken)
 
     def _multiply(self, features: ImageFeatures, taken: Tensor) -> None:
-        """Go on with the products of the features: once they are fewer than their channels, those cost less."""
+        """Go on with the products of the features that are left."""
         self.features = GramFeatures(features, taken)
-        if self.basis is not None:
-            self.basis = self.basis @ self.features.tokens.T
+        self.basis = self.basis @ self.features.tokens.T
 
     def _directions(self) -> Iterator[tuple[Tensor, float]]:
         """Principal directions with error bounds, from the cheapest to the most exact."""
         scatter = self.features.scatter
-        if self.basis is not None:
+        if self.limit:
             if len(scatter) > 2 * _WIDTH:
                 for found in leading_vectors(scatter, self.basis, self.features.noise, _ROUNDS):
                     self.basis = found.basis

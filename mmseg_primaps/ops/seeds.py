@@ -54,14 +54,14 @@ def propose_for_image(
         similarity.neg_()
     certain = abs(balance) >= error
     if not rule.nearest_neighbour:
-        return _image_above_threshold(similarity, rule.threshold), certain and error < 1e-4
+        return _above_threshold(similarity, rule.threshold), certain and error < 1e-4
     seed = similarity.argmax()
     nearest = features.cosines_with(int(seed))
     if certain and not _is_far_ahead(similarity, error):
         free = features.free.to(similarity)
         bound = similarity.new_full((1,), error)
         certain = bool(_is_settled(similarity[None], nearest[None], seed.view(1, 1), free[None], bound))
-    return _image_above_threshold(nearest, rule.threshold), certain
+    return _above_threshold(nearest, rule.threshold), certain
 
 
 def _balance(similarity: Tensor, count: Tensor | int, orientation: str) -> Tensor:
@@ -95,14 +95,8 @@ def _is_settled(similarity: Tensor, nearest: Tensor, seed: Tensor, free: Tensor,
 
 
 def _above_threshold(similarity: Tensor, threshold: float) -> Tensor:
-    """Cosines relative to the largest, zero below the threshold; all zero where none is positive."""
-    peak = similarity.amax(1, keepdim=True)
+    """Cosines `[B, m]` or `[m]` relative to the largest, zero below the threshold; all zero where none is positive."""
+    # Of one image the largest has no dimension: such a number is compared several times faster.
+    peak = similarity.amax(-1, keepdim=similarity.dim() > 1)
     least = (peak * threshold).clamp_(min=torch.finfo(peak.dtype).tiny)
-    return (similarity / peak).masked_fill_(similarity < least, 0)
-
-
-def _image_above_threshold(similarity: Tensor, threshold: float) -> Tensor:
-    """The same for one image `[m]`: a number of the host's is compared several times faster than a tensor's."""
-    peak = similarity.amax()
-    least = float((peak * threshold).clamp_(min=torch.finfo(peak.dtype).tiny))
     return (similarity / peak).masked_fill_(similarity < least, 0)

@@ -103,7 +103,7 @@ def test_what_cannot_be_measured_is_said_at_once(options: dict, message: str) ->
         cases._masks(1, 70, 12, gap=1e-6),
         cases._crf(3, 24, 32),
         cases._crf_threads(3, 24),
-        cases._em(2, 16, 5, 20),
+        cases.em_work(2, 16, 5, 20),
     ],
 )
 def test_both_sides_of_a_comparison_agree(build: object) -> None:

@@ -14,7 +14,6 @@ from ...ops import (
     ProposalCounts,
     count_proposals,
     loss_of_all_processes,
-    majority_vote,
     mean_over_processes,
     momentum_decay,
     prototype_focal_loss,
@@ -91,9 +90,7 @@ class PriMaPsHead(PrototypeHead):
         teacher, student = features[:size], features[-size:]
         proposals = self._proposals(batch_data_samples, features.device)
         labels = self.teacher_labels(teacher, proposals)
-        counts = None
-        if self.pseudo_label != 'prediction':
-            counts = count_proposals(labels, proposals, self.num_classes, self.ignore_index)
+        counts = self._counts(labels, proposals)
         target = labels if counts is None else counts.vote(self.ignore_index)
         pixels = target.numel()
         frequencies = partial(mean_over_processes, weight=pixels)
@@ -106,7 +103,9 @@ class PriMaPsHead(PrototypeHead):
     @torch.no_grad()
     def pseudo_labels(self, features: Tensor, proposals: Tensor) -> Tensor:
         """Pseudo labels ``[B, H, W]`` (``P*`` in the paper) of features ``[B, C, h, w]``, proposals ``[B, H, W]``."""
-        return self._vote(self.teacher_labels(features, proposals), proposals)
+        labels = self.teacher_labels(features, proposals)
+        counts = self._counts(labels, proposals)
+        return labels if counts is None else counts.vote(self.ignore_index)
 
     @torch.no_grad()
     def teacher_labels(self, features: Tensor, proposals: Tensor) -> Tensor:
@@ -114,10 +113,11 @@ class PriMaPsHead(PrototypeHead):
         logits = self.classify(features, self.momentum)
         return upsampled_argmax(logits, (proposals.shape[-2], proposals.shape[-1]))
 
-    def _vote(self, labels: Tensor, proposals: Tensor) -> Tensor:
+    def _counts(self, labels: Tensor, proposals: Tensor) -> ProposalCounts | None:
+        """What votes in the proposals; None where every pixel keeps its own label."""
         if self.pseudo_label == 'prediction':
-            return labels
-        return majority_vote(labels, proposals, self.num_classes, self.ignore_index)
+            return None
+        return count_proposals(labels, proposals, self.num_classes, self.ignore_index)
 
     def _criteria(self, counts: ProposalCounts | None) -> dict[str, Tensor]:
         if counts is None:
