@@ -67,9 +67,7 @@ def crf_cases() -> list[Case]:
         Case(f'crf {labels} labels {height}x{width}', 'pydensecrf', _crf(labels, height, width), gate)
         for labels, height, width, gate in sizes
     ]
-    threads = Case(
-        'crf 2 pictures, 2 threads', 'ours on 1 thread', _crf_threads(12, 320), 1.8, threads=2, device='cpu'
-    )
+    threads = Case('crf 2 pictures, 2 threads', 'ours on 1 thread', _crf_threads(12, 320), 1.8, threads=2, device='cpu')
     together = Case('crf 32 pictures, 12 labels 320x320', 'none', _crf_together(32, 12, 320), device='cuda')
     return [*cases, threads, together]
 

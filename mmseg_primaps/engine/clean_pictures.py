@@ -23,6 +23,7 @@ DETERMINISTIC = (
     'ResizeToMultiple', 'ResizeShortSide', 'CenterCrop', 'CenterCropSeg', 'Pad', 'PadSeg', 'Rerange', 'CLAHE',
     'RGB2Gray', 'AdjustGamma', 'Normalize',
 )  # fmt: skip
+META_KEYS = ('img_path', 'ori_shape', 'img_shape', 'file_shape')
 
 
 def leaf_datasets(dataset: Any) -> list[Any]:
@@ -58,7 +59,8 @@ def deterministic_prefix(transforms: Sequence[BaseTransform]) -> list[BaseTransf
 class CleanPictures(Dataset):
     """Every picture of a training set once, through the deterministic prefix of its pipeline.
 
-    Items are what ``PackProposalInputs`` gives: ``inputs`` ``[3, H, W]`` (BGR, 0 to 255) and ``data_samples``.
+    Items are what ``PackProposalInputs`` gives: ``inputs`` ``[3, H, W]`` (BGR, 0 to 255) and ``data_samples``, which
+    say how large the picture was before anything changed it (``file_shape``).
     """
 
     def __init__(self, dataset: Any) -> None:
@@ -72,14 +74,19 @@ class CleanPictures(Dataset):
     def _pipeline(leaf: Any) -> Compose:
         pipeline = getattr(leaf, 'picture_pipeline', leaf.pipeline)
         prefix = deterministic_prefix(pipeline.transforms)
-        return Compose([*copy.deepcopy(prefix), PackProposalInputs(meta_keys=('img_path', 'ori_shape', 'img_shape'))])
+        return Compose([*copy.deepcopy(prefix), PackProposalInputs(meta_keys=META_KEYS)])
 
     def __len__(self) -> int:
         return len(self.places)
 
     def __getitem__(self, index: int) -> dict:
         leaf, place = self.places[index]
-        return self.pipelines[leaf](self.leaves[leaf].get_data_info(place))
+        results = self.leaves[leaf].get_data_info(place)
+        for step in self.pipelines[leaf].transforms:
+            results = step(results)
+            if 'img' in results:
+                results.setdefault('file_shape', results['img'].shape[:2])
+        return results
 
     def image_path(self, index: int) -> str:
         """Path of a picture's file."""

@@ -7,7 +7,7 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -25,15 +25,25 @@ SHARD = 64
 # Maps that are open at once: each holds a file, and systems allow a process about a thousand.
 OPEN_SHARDS = 256
 
+Size = tuple[int, int]
 Views = Callable[[Segmentor, dict, int], list[Tensor]]
 """The features ``[B, C, h, w]`` of each view that is stored, of a model, a collated batch and an output's number."""
+
+
+class Row(NamedTuple):
+    """A picture that is about to be stored."""
+
+    image: str
+    size: Size
+    features: Tensor
 
 
 class FeatureStore:
     """Features ``[V, C, h, w]`` of pictures, ``V`` views each, such as the picture and its mirror image.
 
     One ``.npy`` file holds up to 64 pictures of one size and appears whole or not at all, with a ``.json`` beside it
-    that names them; an interrupted run loses at most one file's work. Ranks write files of their own.
+    that names them and says how large their files' pictures are; an interrupted run loses at most one file's work.
+    Ranks write files of their own.
 
     Args:
         root: Folder of all stores.
@@ -55,10 +65,12 @@ class FeatureStore:
 
     def refresh(self) -> None:
         """Read anew which pictures are there."""
-        self.places: dict[str, tuple[str, int]] = {}
+        self.places: dict[str, tuple[str, int, Size | None]] = {}
         for index in sorted(self.folder.glob('*-*.json')):
-            for row, image in enumerate(json.loads(index.read_text())):
-                self.places[image] = (index.stem, row)
+            for row, entry in enumerate(json.loads(index.read_text())):
+                # older stores name the pictures alone
+                image, size = (entry, None) if isinstance(entry, str) else (entry[0], (entry[1], entry[2]))
+                self.places[image] = (index.stem, row, size)
 
     def missing(self, images: Sequence[str]) -> list[int]:
         """Places in ``images`` of the pictures that are not stored."""
@@ -70,9 +82,14 @@ class FeatureStore:
     def _key(self, image: str) -> str:
         return os.path.relpath(os.path.abspath(image), self.base)  # noqa: PTH100
 
+    def picture_size(self, image: str) -> Size | None:
+        """Height and width of a picture before anything changed it; None where the store does not know."""
+        place = self.places.get(self._key(image))
+        return place and place[2]
+
     def read(self, image: str) -> NDArray:
         """Features ``[V, C, h, w]`` of a picture, memory-mapped."""
-        shard, row = self.places[self._key(image)]
+        shard, row, _ = self.places[self._key(image)]
         if shard not in self._maps:
             if len(self._maps) == OPEN_SHARDS:
                 self._maps.popitem(last=False)
@@ -101,28 +118,28 @@ class FeatureStore:
 
     def _compute(
         self, batches: Iterator[dict], views: Callable[[dict], list[Tensor]], bar: Iterator[int]
-    ) -> Iterator[tuple[str, Tensor]]:
+    ) -> Iterator[Row]:
         for batch in batches:
             for sample, values in zip(batch['data_samples'], torch.stack(views(batch), dim=1).cpu(), strict=True):
                 next(bar, None)
-                yield sample.metainfo['img_path'], values
+                yield Row(sample.metainfo['img_path'], sample.metainfo['file_shape'], values)
 
-    def _write(self, stream: Iterator[tuple[str, Tensor]]) -> None:
-        waiting: list[tuple[str, Tensor]] = []
-        for image, values in stream:
-            if waiting and (len(waiting) == SHARD or values.shape != waiting[0][1].shape):
+    def _write(self, stream: Iterator[Row]) -> None:
+        waiting: list[Row] = []
+        for row in stream:
+            if waiting and (len(waiting) == SHARD or row.features.shape != waiting[0].features.shape):
                 self._write_shard(waiting)
                 waiting = []
-            waiting.append((image, values))
+            waiting.append(row)
         self._write_shard(waiting)
 
-    def _write_shard(self, rows: list[tuple[str, Tensor]]) -> None:
+    def _write_shard(self, rows: list[Row]) -> None:
         # a name that nobody else takes: ranks, and runs at the same time, write into one folder
         name = f'{get_dist_info()[0]}-{uuid.uuid4().hex[:16]}'
         part = self.folder / f'{name}.part.npy'
-        np.save(part, torch.stack([values for _, values in rows]).numpy().astype(self.dtype))
+        np.save(part, torch.stack([row.features for row in rows]).numpy().astype(self.dtype))
         part.replace(self.folder / f'{name}.npy')
-        names = json.dumps([self._key(image) for image, _ in rows])
+        names = json.dumps([(self._key(row.image), *row.size) for row in rows])
         write_whole(self.folder / f'{name}.json', names.encode())
 
 

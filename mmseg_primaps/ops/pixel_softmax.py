@@ -103,9 +103,7 @@ def _weighted_sum(weights: Tensor, pixels: Tensor) -> Tensor:
     return pixels.mul_(weights[:, None]).sum(dim=2).sum(dim=0)
 
 
-def _observe(
-    rows: PixelRows, chunk: Chunk, classes: Tensor, surprise: Tensor, inverse: Tensor
-) -> tuple[Tensor, bool]:
+def _observe(rows: PixelRows, chunk: Chunk, classes: Tensor, surprise: Tensor, inverse: Tensor) -> tuple[Tensor, bool]:
     """Fill in -log2 p of each pixel's class and the inverse sums; returns Σ_i p_i `[K]` and if pixels were shifted."""
     pixels, total, picked, shift = _exponentials(rows, chunk, classes)
     surprise.copy_(total.log2().sub_(picked))

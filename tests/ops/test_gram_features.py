@@ -39,9 +39,7 @@ def test_eigenvalues_and_cosines_are_those_of_the_scatter_matrix(first: int, the
     torch.testing.assert_close(found.abs(), expected.abs())
     for place in (49, first + then):  # both free
         mine, theirs = ((state.position == place).nonzero().item() for state in (gram, plain))
-        torch.testing.assert_close(
-            gram.spread(gram.cosines_with(mine)), plain.spread(plain.cosines_with(theirs))
-        )
+        torch.testing.assert_close(gram.spread(gram.cosines_with(mine)), plain.spread(plain.cosines_with(theirs)))
     exact, _ = gram.exact()
     torch.testing.assert_close(exact, gram.scatter)
 
@@ -51,9 +49,7 @@ def test_the_first_taken_feature_stands_for_all_taken_ones() -> None:
     assert gram.position[~gram.free].tolist() == [0]
     stand_in = int((~gram.free).nonzero())
     theirs = int((plain.position == 0).nonzero())
-    torch.testing.assert_close(
-        gram.spread(gram.cosines_with(stand_in)), plain.spread(plain.cosines_with(theirs))
-    )
+    torch.testing.assert_close(gram.spread(gram.cosines_with(stand_in)), plain.spread(plain.cosines_with(theirs)))
     assert not gram.scatter[stand_in].any()
 
 

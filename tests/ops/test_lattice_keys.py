@@ -22,9 +22,7 @@ def number(vertex: np.ndarray, multiples: list[int], step: int) -> int:
 
 
 @settings(max_examples=40, deadline=None)
-@given(
-    extent=st.lists(st.floats(0, 6), min_size=1, max_size=5), seed=st.integers(0, 2**16), batch=st.integers(1, 3)
-)
+@given(extent=st.lists(st.floats(0, 6), min_size=1, max_size=5), seed=st.integers(0, 2**16), batch=st.integers(1, 3))
 def test_keys_are_the_numbers_of_the_vertices_and_lie_in_their_range(
     extent: list[float], seed: int, batch: int
 ) -> None:

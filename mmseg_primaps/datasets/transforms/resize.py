@@ -49,7 +49,10 @@ class ResizeShortSide(BaseTransform):
         height, width = results['img'].shape[:2]
         new = self._target(height, width)
         as_tensor = self.interpolation == 'bilinear' and not self.antialias
-        results['img'] = _tensor_bilinear(results['img'], new) if as_tensor else self._pillow(results['img'], new)
+        if not any(results['img'].strides):  # one value for all pixels, where nobody looks at them
+            results['img'] = np.broadcast_to(results['img'][:1, :1], (*new, *results['img'].shape[2:]))
+        else:
+            results['img'] = _tensor_bilinear(results['img'], new) if as_tensor else self._pillow(results['img'], new)
         for key in results.get('seg_fields', []):
             results[key] = _tensor_nearest(results[key], new) if as_tensor else _pillow_nearest(results[key], new)
         results['img_shape'] = new

@@ -21,13 +21,21 @@ TURNED = (5, 6, 7, 8)
 class LoadPictureSize(BaseTransform):
     """Stand in for a picture loader: an empty picture of the right size, so that geometry goes on as usual.
 
-    Added keys: ``img`` ``[H, W, 3]`` uint8 (zeros), ``img_shape``, ``ori_shape``.
+    Added keys: ``img`` ``[H, W, 3]`` uint8 (one zero that counts for all pixels), ``img_shape``, ``ori_shape``.
+
+    Args:
+        store: A ``FeatureStore``, which knows the sizes of its pictures. Without it, or where it does not know, the
+            file's header is read (Pillow has to read all of a PNG, which may say at its end how it is turned).
     """
 
+    def __init__(self, store: Any = None) -> None:
+        self.store = store
+
     def transform(self, results: dict) -> dict:
-        """Read the size from the file's header."""
-        size = picture_size(results['img_path'])
-        results.update(img=np.zeros((*size, 3), dtype=np.uint8), img_shape=size, ori_shape=size)
+        """Look the size up."""
+        path = results['img_path']
+        size = (self.store and self.store.picture_size(path)) or picture_size(path)
+        results.update(img=np.broadcast_to(np.uint8(0), (*size, 3)), img_shape=size, ori_shape=size)
         return results
 
 

