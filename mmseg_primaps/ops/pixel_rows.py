@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 _CPU_NUMBERS = 2**18
-"""Numbers in one chunk on a CPU: 1 MiB in float32, about what a core's own cache holds."""
+"""Numbers in one chunk on a CPU, for each thread: 1 MiB in float32, about what a core's own cache holds."""
 _DEVICE_NUMBERS = 2**27
 """Numbers in one chunk elsewhere: 512 MiB in float32."""
 
@@ -54,7 +54,7 @@ class PixelRows:
         height, width = self.size
         images, numbers = len(self.source), max(1, width * self.source.shape[2 if self._on_cpu() else 1])
         if self._on_cpu():
-            step = max(1, _CPU_NUMBERS // numbers)
+            step = max(1, _CPU_NUMBERS * torch.get_num_threads() // numbers)
             bands = [slice(first, min(first + step, height)) for first in range(0, height, step)]
             return [Chunk(slice(image, image + 1), band) for image in range(images) for band in bands]
         step = max(1, _DEVICE_NUMBERS // (numbers * height))

@@ -12,13 +12,13 @@ class ProposalCounts(NamedTuple):
     pixels: Tensor
     """Long `[B, S, K]`; slot 0 holds the pixels without a proposal, slot m + 1 those of mask number m."""
     slots: Tensor
-    """Slot of every pixel, long `[B, H, W]`."""
+    """Image times S plus slot of every pixel, int32 (int64 where there are too many) `[B, H, W]`."""
 
     def vote(self, ignore_index: int = 255) -> Tensor:
         """Class of most of its proposal's pixels for every pixel `[B, H, W]`, or `ignore_index` without a proposal."""
         winners = self.pixels.argmax(dim=2)
         winners[:, 0] = ignore_index
-        return winners.gather(1, self.slots.flatten(1)).view_as(self.slots)
+        return winners.flatten().index_select(0, self.slots.flatten()).view(self.slots.shape)
 
     def histogram(self) -> Tensor:
         """Counts of the proposals of all images that have a pixel, `[P, K]`."""
@@ -40,13 +40,16 @@ def count_proposals(labels: Tensor, proposals: Tensor, num_classes: int, ignore_
     """
     if labels.shape != proposals.shape or labels.ndim != 3:
         raise ValueError(f'labels {tuple(labels.shape)} and proposals {tuple(proposals.shape)} must both be [B, H, W]')
-    labels, proposals = labels.long(), proposals.long()
+    # Passes over all pixels cost their bytes, and numbers of two kinds in one sum cost more: all as short as will do.
+    largest = max(int(proposals.max()), ignore_index, 0) if proposals.numel() else 0
+    dtype = torch.int32 if labels.shape[0] * (largest + 2) * num_classes < 2**31 else torch.int64
+    labels, ids = labels.to(dtype), proposals.to(dtype)
     # Slot 0 collects the ignored pixels, so that no pixel has to be left out (boolean indexing would copy them all).
-    slots = (proposals + 1).masked_fill_(proposals == ignore_index, 0)
+    slots = (ids + 1).mul_(ids != ignore_index)
     _check_range(labels, slots, num_classes)
     images, num_slots = labels.shape[0], int(slots.max()) + 1 if slots.numel() else 1
-    first = torch.arange(images, device=labels.device).view(-1, 1, 1) * num_slots
-    cells = (slots + first).mul_(num_classes).add_(labels)
+    slots += (torch.arange(images, dtype=dtype, device=labels.device) * num_slots).view(-1, 1, 1)
+    cells = (slots * num_classes).add_(labels)
     pixels = torch.bincount(cells.flatten(), minlength=images * num_slots * num_classes)
     return ProposalCounts(pixels.view(images, num_slots, num_classes), slots)
 

@@ -16,9 +16,27 @@ def test_counts_are_those_of_a_plain_loop() -> None:
         for slot, number in enumerate([255, *range(5)]):
             inside = labels[image][proposals[image] == number]
             assert counts.pixels[image, slot].tolist() == torch.bincount(inside, minlength=4).tolist()
-            assert (counts.slots[image][proposals[image] == number] == slot).all()
+            assert (counts.slots[image][proposals[image] == number] == image * counts.pixels.shape[1] + slot).all()
     assert torch.equal(counts.vote(), majority_vote(labels, proposals, 4))
     assert torch.equal(counts.histogram(), proposal_histogram(labels, proposals, 4))
+
+
+@pytest.mark.parametrize('dtype', [torch.uint8, torch.int16, torch.int64])
+def test_any_whole_numbers_give_the_same_counts(dtype: torch.dtype) -> None:
+    generator = torch.Generator().manual_seed(0)
+    labels, proposals = (torch.randint(n, (2, 5, 6), generator=generator) for n in (4, 6))
+    proposals[0, 0] = 255
+    counts, expected = count_proposals(labels, proposals.to(dtype), 4), count_proposals(labels, proposals, 4)
+    assert torch.equal(counts.pixels, expected.pixels)
+    assert torch.equal(counts.vote(), expected.vote())
+
+
+def test_mask_ids_beyond_32_bits_are_counted_apart() -> None:
+    labels = torch.tensor([[[0, 1, 1, 0]]])
+    counts = count_proposals(labels, torch.tensor([[[3, 3, 5, 255]]]), 2, ignore_index=255)
+    assert counts.slots.dtype == torch.int32
+    with pytest.raises(RuntimeError):  # no memory holds so many counts, but none is taken for another
+        count_proposals(labels, torch.tensor([[[3, 3, 2**40, 255]]]), 2)
 
 
 @pytest.mark.parametrize(
