@@ -66,11 +66,15 @@ class FeatureStore:
     def refresh(self) -> None:
         """Read anew which pictures are there."""
         self.places: dict[str, tuple[str, int, Size | None]] = {}
+        sizes: dict[Size, Size] = {}  # one object for all pictures of a size: there may be millions
         for index in sorted(self.folder.glob('*-*.json')):
+            shard = index.stem
             for row, entry in enumerate(json.loads(index.read_text())):
-                # older stores name the pictures alone
-                image, size = (entry, None) if isinstance(entry, str) else (entry[0], (entry[1], entry[2]))
-                self.places[image] = (index.stem, row, size)
+                if isinstance(entry, str):  # older stores name the pictures alone
+                    self.places[entry] = (shard, row, None)
+                    continue
+                image, *size = entry
+                self.places[image] = (shard, row, sizes.setdefault((size[0], size[1]), (size[0], size[1])))
 
     def missing(self, images: Sequence[str]) -> list[int]:
         """Places in ``images`` of the pictures that are not stored."""
