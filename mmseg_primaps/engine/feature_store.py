@@ -14,9 +14,10 @@ import torch
 from mmengine.dist import barrier, get_dist_info
 from numpy.typing import NDArray
 from torch import Tensor
+from tqdm import tqdm
 
 from ..models.utils import Segmentor, select_feature
-from ..utils import progress
+from ..utils import progress_bar
 from ..utils.proposal_store import write_whole
 from .clean_pictures import CleanPictures, backbone_features
 from .shares import dealt_out
@@ -113,19 +114,16 @@ class FeatureStore:
         self.folder.mkdir(parents=True, exist_ok=True)
         write_whole(self.folder / 'manifest.json', self._manifest)
         if mine:
-            bar = progress(range(len(mine)), 'features', len(mine))
             batches = pictures.batches(mine, batch_size, workers)
-            self._write(self._compute(batches, lambda batch: views(model, batch, index), bar))
-            next(bar, None)
+            with progress_bar(len(mine), 'features') as bar:
+                self._write(self._compute(batches, lambda batch: views(model, batch, index), bar))
         barrier()
         self.refresh()
 
-    def _compute(
-        self, batches: Iterator[dict], views: Callable[[dict], list[Tensor]], bar: Iterator[int]
-    ) -> Iterator[Row]:
+    def _compute(self, batches: Iterator[dict], views: Callable[[dict], list[Tensor]], bar: tqdm) -> Iterator[Row]:
         for batch in batches:
             for sample, values in zip(batch['data_samples'], torch.stack(views(batch), dim=1).cpu(), strict=True):
-                next(bar, None)
+                bar.update()
                 yield Row(sample.metainfo['img_path'], sample.metainfo['file_shape'], values)
 
     def _write(self, stream: Iterator[Row]) -> None:

@@ -2,6 +2,6 @@
 
 from .digest import file_digest
 from .errors import InputError
-from .progress import progress
+from .progress import progress, progress_bar
 
-__all__ = ['InputError', 'file_digest', 'progress']
+__all__ = ['InputError', 'file_digest', 'progress', 'progress_bar']

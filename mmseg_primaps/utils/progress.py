@@ -20,5 +20,13 @@ def progress(
         total: Number of steps, where ``len(items)`` is unknown.
         initial: Steps already done by an earlier, interrupted run.
     """
-    quiet = os.environ.get('RANK', '0') != '0'
-    yield from tqdm(items, desc=description, total=total, initial=initial, disable=quiet, dynamic_ncols=True)
+    yield from tqdm(items, desc=description, total=total, initial=initial, disable=_is_quiet(), dynamic_ncols=True)
+
+
+def progress_bar(total: int, description: str) -> tqdm:
+    """A bar for work in batches, moved on by its ``update``: it shows, and counts the time, from here on."""
+    return tqdm(total=total, desc=description, disable=_is_quiet() or not total, dynamic_ncols=True)
+
+
+def _is_quiet() -> bool:
+    return os.environ.get('RANK', '0') != '0'

@@ -11,7 +11,7 @@ from mmseg.registry import HOOKS
 from ... import ops
 from ...datasets.transforms import LoadMaskProposals, PackProposalInputs
 from ...models.utils import Segmentor
-from ...utils import InputError, progress
+from ...utils import InputError, progress_bar
 from ...utils.proposal_store import ProposalStore, cache_root, common_folder
 from ..clean_pictures import CleanPictures, deterministic_prefix, features_manifest, leaf_datasets, rgb_pictures
 from ..shares import dealt_out
@@ -79,14 +79,13 @@ class MaskProposalHook(FrozenEncoderHook):
         missing, mine = dealt_out(lambda: store.missing(images))
         there = len(images) - len(missing)
         print_log(f'mask proposals in {store.root}: {there} there, {len(missing)} to make', 'current')
-        bar = progress(range(len(mine)), 'mask proposals', len(mine))
-        for batch in pictures.batches(mine, self.batch_size, workers) if mine else ():
-            features = pictures.features(model, batch, index)
-            proposals = ops.mask_proposals(features, rgb_pictures(batch).to(features.device), **self.options)
-            for sample, values in zip(batch['data_samples'], proposals.cpu().numpy(), strict=True):
-                store.write(sample.metainfo['img_path'], values)
-                next(bar, None)
-        next(bar, None)
+        with progress_bar(len(mine), 'mask proposals') as bar:
+            for batch in pictures.batches(mine, self.batch_size, workers) if mine else ():
+                features = pictures.features(model, batch, index)
+                proposals = ops.mask_proposals(features, rgb_pictures(batch).to(features.device), **self.options)
+                for sample, values in zip(batch['data_samples'], proposals.cpu().numpy(), strict=True):
+                    store.write(sample.metainfo['img_path'], values)
+                bar.update(len(proposals))
         barrier()
         return store
 

@@ -15,7 +15,7 @@ from torch import nn
 
 from ...datasets.transforms import AddNeighbour
 from ...ops.neighbours import nearest_neighbours, pooled_features
-from ...utils import InputError, progress
+from ...utils import InputError, progress_bar
 from ...utils.proposal_store import cache_root, write_whole
 from ..clean_pictures import CleanPictures, features_manifest, leaf_datasets
 from .frozen_encoder_hook import FrozenEncoderHook, bare_model
@@ -81,11 +81,9 @@ class NeighbourHook(FrozenEncoderHook):
     @torch.no_grad()
     def _compute(self, model: nn.Module, pictures: CleanPictures, index: int, workers: int) -> Any:
         model.eval()
-        bar = progress(range(len(pictures)), 'neighbours', len(pictures))
         vectors = []
-        for batch in pictures.batches(range(len(pictures)), self.batch_size, workers):
-            vectors.append(pooled_features(pictures.features(model, batch, index)))
-            for _ in batch['data_samples']:
-                next(bar, None)
-        next(bar, None)
+        with progress_bar(len(pictures), 'neighbours') as bar:
+            for batch in pictures.batches(range(len(pictures)), self.batch_size, workers):
+                vectors.append(pooled_features(pictures.features(model, batch, index)))
+                bar.update(len(vectors[-1]))
         return nearest_neighbours(torch.cat(vectors), self.table_size).cpu().numpy()

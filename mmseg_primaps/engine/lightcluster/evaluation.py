@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 
 from ...evaluation.metrics import LightClusterMetric
 from ...models.segmentors import LightClusterSegmentor
-from ...utils import progress
+from ...utils import progress_bar
 from ...utils.proposal_store import describe
 from ..clean_pictures import by_size
 from .blocks import Blocks
@@ -63,17 +63,15 @@ def _count(
     indices = [index for block in blocks for index in work.members(block)]
     loader = DataLoader(work.pictures, work.batch, sampler=indices, num_workers=work.workers, collate_fn=pseudo_collate)
     batches: Iterator[Any] = iter(loader) if indices else iter(())
-    bar = progress(range(len(indices)), 'evaluation', len(indices)) if indices else iter(())
-    for block in blocks:
-        metric.results.clear()
-        while len(metric.results) < len(work.members(block)):
-            for batch in by_size(next(batches)):
-                with torch.no_grad():
-                    samples = model.test_step(batch)
-                metric.process(batch, [sample.to_dict() for sample in samples])
-                for _ in samples:
-                    next(bar, None)
-        keys = [f'pred_{name}' for name in model.names]
-        yield block, {key: sum(result[key] for result in metric.results).numpy() for key in keys}
-    next(bar, None)
+    with progress_bar(len(indices), 'evaluation') as bar:
+        for block in blocks:
+            metric.results.clear()
+            while len(metric.results) < len(work.members(block)):
+                for batch in by_size(next(batches)):
+                    with torch.no_grad():
+                        samples = model.test_step(batch)
+                    metric.process(batch, [sample.to_dict() for sample in samples])
+                    bar.update(len(samples))
+            keys = [f'pred_{name}' for name in model.names]
+            yield block, {key: sum(result[key] for result in metric.results).numpy() for key in keys}
     metric.results.clear()
