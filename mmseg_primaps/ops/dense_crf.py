@@ -84,22 +84,23 @@ def dense_crf(
         # Freeing a block of this size makes glibc keep smaller ones for the next filter: page faults cost a tenth.
         torch.empty(_GROUP_BYTES, dtype=torch.uint8)
 
+    with torch.inference_mode(False):  # a tensor that the threads, which have modes of their own, may write to
+        marginals = torch.zeros(probabilities.shape, dtype=probabilities.dtype, device=probabilities.device)
+
     @torch.no_grad()
-    def infer(begin: int) -> Tensor:
+    def infer(begin: int) -> None:
         part = slice(begin, begin + chunk)
         unary = _unary(probabilities[part], None if valid is None else valid[part])
         lattice = PermutohedralLattice(*appearance_features(images[part], bilateral_sxy, bilateral_srgb), longest_bag)
         sizes = _groups(unary.shape[1], lattice.vertices, unary.device)
         groups = [_rows(group) for group in unary.split(sizes, 1)]
         groups = _mean_field(groups, smooth, lattice.normalise(bilateral_compat), height * width, iterations)
-        marginals = torch.zeros_like(probabilities[part])
-        for maps, rows in zip(marginals[:, : sum(sizes)].split(sizes, 1), groups, strict=True):
+        for maps, rows in zip(marginals[part, : sum(sizes)].split(sizes, 1), groups, strict=True):
             for number, image in enumerate(maps):  # one by one: torch transposes matrices fast
                 image.flatten(1).copy_(rows[number :: len(maps)].T)
-        return marginals
 
-    parts = over_threads(infer, range(0, len(images), chunk), workers or (torch.get_num_threads() if on_cpu else 1))
-    return torch.cat([probabilities.new_empty(0, *probabilities.shape[1:]), *parts])
+    over_threads(infer, range(0, len(images), chunk), workers or (torch.get_num_threads() if on_cpu else 1))
+    return marginals
 
 
 def _check(probabilities: Tensor, images: Tensor, valid: Tensor | None) -> None:

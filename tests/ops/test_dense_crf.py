@@ -231,6 +231,23 @@ def test_runs_in_inference_mode_and_afterwards_without() -> None:
     assert torch.equal(dense_crf(probabilities.requires_grad_(), pictures, workers=1), inside)
 
 
+@pytest.mark.parametrize('workers', [1, 2])
+def test_results_of_threads_are_kept_in_inference_mode(workers: int) -> None:
+    probabilities, pictures = draw(3, 9, 8, images=2)
+    expected = dense_crf(probabilities, pictures)
+    with torch.inference_mode():
+        assert torch.equal(dense_crf(probabilities.clone(), pictures.clone(), workers=workers), expected)
+
+
+def test_any_layout_of_the_input_gives_the_same_result() -> None:
+    probabilities, pictures = draw(5, 9, 8, images=2)
+    expected = dense_crf(probabilities, pictures)
+    layouts = [probabilities.contiguous(memory_format=torch.channels_last), probabilities.mT.contiguous().mT]
+    for layout in layouts:
+        assert not layout.is_contiguous()
+        assert torch.equal(dense_crf(layout, pictures), expected)
+
+
 def test_labels_are_filtered_in_equal_groups_that_fit_the_memory() -> None:
     cpu = torch.device('cpu')
     assert _groups(12, 60_000, cpu) == [12]
