@@ -231,14 +231,6 @@ def test_runs_in_inference_mode_and_afterwards_without() -> None:
     assert torch.equal(dense_crf(probabilities.requires_grad_(), pictures, workers=1), inside)
 
 
-@pytest.mark.parametrize('workers', [1, 2])
-def test_results_of_threads_are_kept_in_inference_mode(workers: int) -> None:
-    probabilities, pictures = draw(3, 9, 8, images=2)
-    expected = dense_crf(probabilities, pictures)
-    with torch.inference_mode():
-        assert torch.equal(dense_crf(probabilities.clone(), pictures.clone(), workers=workers), expected)
-
-
 def test_any_layout_of_the_input_gives_the_same_result() -> None:
     probabilities, pictures = draw(5, 9, 8, images=2)
     expected = dense_crf(probabilities, pictures)
