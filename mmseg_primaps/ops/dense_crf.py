@@ -121,14 +121,14 @@ def _unary(probabilities: Tensor, valid: Tensor | None) -> Tensor:
     """Clipped probabilities, 0 where a label is not valid; labels after the last that is valid anywhere are cut off."""
     if valid is None:
         return probabilities.float().clip(1e-5, 1)
-    present = valid.cpu()
-    labels = int(present.any(0).nonzero().max()) + 1
+    labels = int(valid.any(0).nonzero().max()) + 1
     unary = probabilities[:, :labels].float().clip(1e-5, 1)
-    return unary if bool(present[:, :labels].all()) else unary.mul_(valid[:, :labels, None, None])
+    valid = valid[:, :labels]
+    return unary if bool(valid.all()) else unary.masked_fill_(~valid[:, :, None, None], 0)
 
 
 def _rows(maps: Tensor) -> Tensor:
-    """Turn `[B, C, H, W]` into `[H * W * B, C]`: pixel by pixel, the images of a pixel side by side; not a view."""
+    """Turn `[B, C, H, W]` into `[H * W * B, C]`: pixel by pixel, the images of a pixel side by side."""
     return maps.permute(2, 3, 0, 1).reshape(-1, maps.shape[1]).contiguous()
 
 

@@ -17,7 +17,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 _CPU_NUMBERS = 2**18
-"""Numbers in one chunk on a CPU, for each thread: 1 MiB in float32, about what a core's own cache holds."""
+"""Numbers in one chunk on a CPU, for each thread: 1 MiB in float32, about what a core's own cache holds.
+
+So the last digits of sums over pixels depend on the number of threads.
+"""
 _DEVICE_NUMBERS = 2**27
 """Numbers in one chunk elsewhere: 512 MiB in float32."""
 

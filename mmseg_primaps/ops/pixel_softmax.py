@@ -42,11 +42,13 @@ class WeightedCrossEntropy(torch.autograd.Function):
         """Loss, a scalar."""
         rows = PixelRows.of(_base_two_scores(logits), classes.shape[1:])
         surprise, inverse = rows.source.new_empty(classes.shape), rows.source.new_empty(classes.shape)
-        parts = [_observe(rows, c, *(rows.of_chunk(v, c) for v in (classes, surprise, inverse))) for c in rows.chunks()]
+        chunks = rows.chunks()
+        parts = [_observe(rows, c, *(rows.of_chunk(v, c) for v in (classes, surprise, inverse))) for c in chunks]
         weight = weigh(torch.stack([part for part, _ in parts]).sum(dim=0) / classes.numel())
         coefficient = weight.take(classes).mul_(counted).div_(classes.numel())
         ctx.save_for_backward(rows.source, classes, coefficient, inverse.mul_(coefficient))
-        ctx.width, ctx.dtype, ctx.shifts = logits.shape[3], logits.dtype, [shift for _, shift in parts]
+        ctx.chunks = list(zip(chunks, (shift for _, shift in parts), strict=True))
+        ctx.width, ctx.dtype = logits.shape[3], logits.dtype
         return surprise.mul_(coefficient).sum() / _LOG2_E
 
     @staticmethod
@@ -56,7 +58,7 @@ class WeightedCrossEntropy(torch.autograd.Function):
         source, *values = ctx.saved_tensors
         rows, total = PixelRows(source, (values[0].shape[1], values[0].shape[2])), torch.zeros_like(source)
         with torch.autocast('cpu', enabled=False):  # upsampling there is a product of matrices
-            for c, shift in zip(rows.chunks(), ctx.shifts, strict=True):
+            for c, shift in ctx.chunks:
                 classes, coefficient, scale = (rows.of_chunk(value, c)[:, None] for value in values)
                 pixels = _scores(rows, c, shift).exp2_().mul_(scale)
                 rows.add_transposed(total, c, pixels.scatter_add_(1, classes, -coefficient))

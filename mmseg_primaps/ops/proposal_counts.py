@@ -5,6 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+_COUNTABLE = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+
 
 class ProposalCounts(NamedTuple):
     """Pixels of every class in every proposal of a batch."""
@@ -40,25 +42,36 @@ def count_proposals(labels: Tensor, proposals: Tensor, num_classes: int, ignore_
     """
     if labels.shape != proposals.shape or labels.ndim != 3:
         raise ValueError(f'labels {tuple(labels.shape)} and proposals {tuple(proposals.shape)} must both be [B, H, W]')
+    labels, proposals = (v if v.dtype in _COUNTABLE else v.long() for v in (labels, proposals))
+    largest = _check_range(labels, proposals, num_classes, ignore_index)
     # Passes over all pixels cost their bytes, and numbers of two kinds in one sum cost more: all as short as will do.
-    largest = max(int(proposals.max()), ignore_index, 0) if proposals.numel() else 0
-    dtype = torch.int32 if labels.shape[0] * (largest + 2) * num_classes < 2**31 else torch.int64
+    dtype = _shortest(len(labels) * (largest + 2) * num_classes)
     labels, ids = labels.to(dtype), proposals.to(dtype)
     # Slot 0 collects the ignored pixels, so that no pixel has to be left out (boolean indexing would copy them all).
     slots = (ids + 1).mul_(ids != ignore_index)
-    _check_range(labels, slots, num_classes)
-    images, num_slots = labels.shape[0], int(slots.max()) + 1 if slots.numel() else 1
+    least, most = (int(bound) for bound in slots.aminmax()) if slots.numel() else (0, 0)
+    if least < 0:
+        raise ValueError(f'mask ids must not be negative, found {least - 1}')
+    images, num_slots = len(labels), most + 1
     slots += (torch.arange(images, dtype=dtype, device=labels.device) * num_slots).view(-1, 1, 1)
     cells = (slots * num_classes).add_(labels)
     pixels = torch.bincount(cells.flatten(), minlength=images * num_slots * num_classes)
     return ProposalCounts(pixels.view(images, num_slots, num_classes), slots)
 
 
-def _check_range(labels: Tensor, slots: Tensor, num_classes: int) -> None:
+def _check_range(labels: Tensor, proposals: Tensor, num_classes: int, ignore_index: int) -> int:
+    """Refuse what cannot be counted, before a shorter type could hide it; returns the largest id's magnitude."""
     if not labels.numel():
-        return
+        return abs(ignore_index)
     low, high = (int(bound) for bound in labels.aminmax())
     if low < 0 or high >= num_classes:
         raise ValueError(f'labels must lie in 0..{num_classes - 1}, found {low}..{high}')
-    if int(slots.min()) < 0:
-        raise ValueError(f'mask ids must not be negative, found {int(slots.min()) - 1}')
+    low, high = (int(bound) for bound in proposals.aminmax())
+    if low < 0 and low != ignore_index:
+        raise ValueError(f'mask ids must not be negative, found {low}')
+    return max(high, abs(ignore_index))
+
+
+def _shortest(count: int) -> torch.dtype:
+    """Type that holds numbers below `count`."""
+    return torch.int32 if count <= 2**31 else torch.int64

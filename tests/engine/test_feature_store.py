@@ -1,6 +1,7 @@
 """What the feature store knows of the pictures, so that nobody opens them again."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -31,37 +32,71 @@ def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def filled(camvid: Path, tmp_path: Path, cache: Path) -> tuple[Any, Any]:
-    return datasets(tiny_config('primaps_mobilenetv2_camvid.py', camvid, tmp_path))
+def cfg(camvid: Path, tmp_path: Path, cache: Path) -> Config:
+    """A run on pictures of which one is wider than the others and one was taken with the camera held upright."""
+    folder = tmp_path / 'camvid'
+    shutil.copytree(camvid, folder)
+    wide, turned = (folder / 'images' / 'train' / name for name in ('1.png', '2.png'))
+    Image.open(wide).resize((160, 96)).save(wide)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.open(turned).save(turned, exif=exif)
+    return tiny_config('primaps_mobilenetv2_camvid.py', folder, tmp_path / 'run')
 
 
-def test_training_and_evaluation_open_no_picture(
-    filled: tuple[Any, Any], monkeypatch: pytest.MonkeyPatch, camvid: Path
-) -> None:
+@pytest.fixture
+def filled(cfg: Config) -> tuple[Any, Any]:
+    return datasets(cfg)
+
+
+def test_training_and_evaluation_open_no_picture(filled: tuple[Any, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     no_pictures(monkeypatch)
     for dataset in filled:
-        assert 'features' in dataset[0]
-    with Image.open(filled[0].get_data_info(0)['img_path']) as picture:
-        assert filled[0].feature_store.picture_size(picture.filename) == picture.size[::-1]
+        assert all('features' in item for item in dataset)
 
 
 def test_geometry_is_that_of_the_picture(filled: tuple[Any, Any]) -> None:
+    scales = set()
     for dataset in filled:
-        stored, loaded = dataset[0]['data_samples'], dataset.picture_pipeline(dataset.get_data_info(0))['data_samples']
-        for key in ('img_shape', 'ori_shape', 'scale_factor'):
-            assert stored.metainfo[key] == loaded.metainfo[key]
+        for index, item in enumerate(dataset):
+            stored = item['data_samples'].metainfo
+            loaded = dataset.picture_pipeline(dataset.get_data_info(index))['data_samples'].metainfo
+            assert all(stored[key] == loaded[key] for key in ('img_shape', 'ori_shape', 'scale_factor'))
+            scales.add(stored['scale_factor'])
+    assert len(scales) == 3
 
 
-def test_a_store_that_names_the_pictures_alone_is_read(
-    filled: tuple[Any, Any], tmp_path: Path, camvid: Path, cache: Path
-) -> None:
+def test_a_store_that_names_the_pictures_alone_is_read(filled: tuple[Any, Any]) -> None:
     store: FeatureStore = filled[0].feature_store
     path = filled[0].get_data_info(0)['img_path']
     before, size = np.array(store.read(path)), store.picture_size(path)
     for index in store.folder.glob('*-*.json'):
         index.write_text(json.dumps([image for image, *_ in json.loads(index.read_text())]))
     store.refresh()
-    assert size is not None
+    assert size == (96, 128)
     assert store.picture_size(path) is None
     assert np.array_equal(store.read(path), before)
     assert filled[0][0]['data_samples'].metainfo['scale_factor'][1] == 64 / size[0]
+
+
+@pytest.mark.parametrize(
+    'step',
+    [
+        {'type': 'CLAHE'},
+        {'type': 'RGB2Gray'},
+        {'type': 'AdjustGamma'},
+        {'type': 'Rerange'},
+        {'type': 'Pad', 'size': (128, 200)},
+        {'type': 'Resize', 'scale': (150, 110)},
+        {'type': 'ResizeShortestEdge', 'scale': 80, 'max_size': 200},
+        {'type': 'ResizeToMultiple', 'size_divisor': 32},
+        {'type': 'CenterCrop', 'crop_size': (90, 70)},
+    ],
+    ids=lambda step: step['type'],
+)
+def test_steps_that_are_not_random_may_follow_the_crop(cfg: Config, step: dict) -> None:
+    for loader in (cfg.train_dataloader, cfg.val_dataloader):
+        names = [transform['type'] for transform in loader.dataset.pipeline]
+        loader.dataset.pipeline.insert(names.index('CenterCropSeg') + 1, step)
+    for dataset in datasets(cfg):
+        assert dataset[0]['features'].shape[-2:] == dataset[2]['features'].shape[-2:]

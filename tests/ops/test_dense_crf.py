@@ -170,6 +170,14 @@ def test_labels_that_are_not_valid_are_as_if_left_out(chunk: int) -> None:
         assert not result[i, ~valid[i]].any()
 
 
+def test_a_label_that_is_not_valid_may_hold_anything() -> None:
+    probabilities, pictures = draw(4, 9, 8, images=2)
+    valid = torch.tensor([[True, False, True, False]] * 2)
+    expected = dense_crf(probabilities, pictures, valid=valid)
+    probabilities[:, [1, 3]] = float('nan')
+    assert torch.equal(dense_crf(probabilities, pictures, valid=valid), expected)
+
+
 def test_result_does_not_depend_on_the_number_of_workers() -> None:
     probabilities, pictures = draw(4, 24, 31, images=5)
     expected = dense_crf(probabilities, pictures, workers=1)

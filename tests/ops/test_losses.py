@@ -128,6 +128,16 @@ def test_a_backward_pass_inside_autocast_is_not_rounded() -> None:
     assert torch.equal(rounded.grad, expected.grad)
 
 
+def test_the_number_of_threads_may_change_before_the_backward_pass() -> None:
+    logits = torch.randn(2, 27, 10, 10, requires_grad=True)
+    target = torch.randint(27, (2, 160, 160))
+    (expected,) = torch.autograd.grad(prototype_focal_loss(logits, target), logits)
+    torch.set_num_threads(2)
+    loss = prototype_focal_loss(logits, target)
+    torch.set_num_threads(1)
+    torch.testing.assert_close(torch.autograd.grad(loss, logits)[0], expected)
+
+
 def test_any_integer_type_of_target_and_any_ignore_index() -> None:
     logits, target = draw(2, 3, (2, 2), (5, 5), 3)
     loss = prototype_focal_loss(logits, target)

@@ -26,8 +26,8 @@ class ResizeShortSide(BaseTransform):
 
     They are ``(interpolation, antialias)`` = ``('bilinear', True)``, ``('bilinear', False)``, ``('nearest', any)``.
 
-    Changed keys: ``img`` (uint8; float32 in 0..255 without antialiasing), ``img_shape``, ``scale_factor`` (w, h) and
-    every map named in ``seg_fields``.
+    Changed keys: ``img`` (uint8; float32 in 0..255 without antialiasing, unless it is empty), ``img_shape``,
+    ``scale_factor`` (w, h) and every map named in ``seg_fields``.
 
     Args:
         size: Shorter side in pixels.

@@ -1,6 +1,5 @@
 """Compute backbone features once, and train and evaluate from what is stored."""
 
-import copy
 from typing import Any
 
 from mmengine.dataset import Compose
@@ -20,6 +19,8 @@ from .mask_proposal_hook import proposal_index, restart_iterator
 
 LOADERS = ('LoadImageFromFile', 'LoadCheckedImage')
 PACKERS = ('PackSegInputs', 'PackProposalInputs')
+# They change no geometry, and where features are stored there is nothing else to change.
+VALUES = ('Rerange', 'CLAHE', 'RGB2Gray', 'AdjustGamma', 'Normalize')
 MOVES = (*DETERMINISTIC, 'LoadMaskProposals', 'RandomFlip', *PACKERS)
 
 
@@ -127,7 +128,7 @@ class FeatureStoreHook(FrozenEncoderHook):
         for leaf in leaf_datasets(loader.dataset):
             leaf.feature_store = store
             leaf.picture_pipeline = leaf.pipeline
-            steps = copy.copy(leaf.pipeline.transforms)
+            steps = [t for t in leaf.pipeline.transforms if _name(t) not in VALUES]
             leaf.pipeline = Compose([_stored(t, store, student, all_views=not training) for t in steps])
 
 

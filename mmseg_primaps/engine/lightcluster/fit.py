@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ...models.lightcluster import LightClusterOptions
 from ...models.segmentors import LightClusterSegmentor
-from ...utils import progress
+from ...utils import progress_bar
 from ..clean_pictures import CleanPictures
 from .blocks import Blocks
 from .stage import Arrays, StageFolder
@@ -66,12 +66,11 @@ class Fit(Blocks):
         blocks = self.missing(folder)
         indices = [index for block in blocks for index in self.members(block)]
         stream = iter(compute(indices)) if indices else iter(())
-        bar = progress(range(len(indices)), title, len(indices)) if indices else iter(())
-        for block in blocks:
-            arrays: dict[str, NDArray[Any]] = {}
-            for index in self.members(block):
-                next(bar, None)
-                arrays |= {f'{index}.{name}': value for name, value in next(stream).items()}
-            folder.write(block, arrays)
-        next(bar, None)
+        with progress_bar(len(indices), title) as bar:
+            for block in blocks:
+                arrays: dict[str, NDArray[Any]] = {}
+                for index in self.members(block):
+                    arrays |= {f'{index}.{name}': value for name, value in next(stream).items()}
+                    bar.update()
+                folder.write(block, arrays)
         barrier()

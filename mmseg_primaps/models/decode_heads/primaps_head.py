@@ -24,6 +24,9 @@ from ...utils import InputError
 from ..utils import Prototypes
 from .prototype_head import PrototypeHead
 
+NO_PROPOSAL = 255
+"""Value of pixels without a proposal, whatever the head's `ignore_index`."""
+
 
 @MODELS.register_module()
 class PriMaPsHead(PrototypeHead):
@@ -117,7 +120,7 @@ class PriMaPsHead(PrototypeHead):
         """What votes in the proposals; None where every pixel keeps its own label."""
         if self.pseudo_label == 'prediction':
             return None
-        return count_proposals(labels, proposals, self.num_classes, self.ignore_index)
+        return count_proposals(labels, proposals, self.num_classes, NO_PROPOSAL)
 
     def _criteria(self, counts: ProposalCounts | None) -> dict[str, Tensor]:
         if counts is None:
@@ -142,14 +145,14 @@ class PriMaPsHead(PrototypeHead):
                 'the training batch has no mask proposals: add MaskProposalHook to custom_hooks, or LoadMaskProposals '
                 'and PackProposalInputs to the training pipeline'
             )
-        return stack_proposals(samples, self.ignore_index).to(device)
+        return stack_proposals(samples).to(device)
 
 
-def stack_proposals(samples: list, ignore_index: int = 255) -> Tensor:
+def stack_proposals(samples: list) -> Tensor:
     """Proposals ``[B, H, W]`` of data samples, padded as mmseg pads pictures, at right and bottom; dtype as theirs."""
     maps = [sample.mask_proposals.data.squeeze(0) for sample in samples]
     pads = [sample.metainfo.get('pad_shape') for sample in samples]
     height = max(pad[0] if pad else m.shape[0] for m, pad in zip(maps, pads, strict=True))
     width = max(pad[1] if pad else m.shape[1] for m, pad in zip(maps, pads, strict=True))
     edges = [(0, width - m.shape[1], 0, height - m.shape[0]) for m in maps]
-    return torch.stack([F.pad(m, e, value=ignore_index) if any(e) else m for m, e in zip(maps, edges, strict=True)])
+    return torch.stack([F.pad(m, e, value=NO_PROPOSAL) if any(e) else m for m, e in zip(maps, edges, strict=True)])

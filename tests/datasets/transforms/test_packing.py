@@ -11,7 +11,7 @@ def results(**more: np.ndarray) -> dict:
     return {'img': image, 'img_path': 'a.png', 'ori_shape': (2, 3), 'img_shape': (2, 3), **more}
 
 
-def test_proposals_are_packed_as_long_maps() -> None:
+def test_proposals_are_packed_as_they_are_on_disk() -> None:
     sample = PackProposalInputs()(results(mask_proposals=np.full((2, 3), 255, np.uint8)))['data_samples']
     assert sample.mask_proposals.data.dtype == torch.uint8
     assert sample.mask_proposals.data.tolist() == [[[255] * 3] * 2]

@@ -93,8 +93,16 @@ def test_prediction_as_pseudo_label_needs_no_proposals() -> None:
     assert losses['labelled'] == 100
 
 
+def test_no_proposal_is_255_whatever_the_ignored_label() -> None:
+    proposals = torch.full((4, 6), 255, dtype=torch.uint8)
+    proposals[:2] = 1
+    samples = [sample(proposals, pad_shape=(6, 6)), sample(proposals.T.contiguous(), pad_shape=(6, 6))]
+    losses = PriMaPsHead(6, 3, ignore_index=-1).loss((torch.randn(2, 6, 3, 3),), samples, {})
+    assert losses['labelled'].item() == pytest.approx(100 * 24 / 72)
+
+
 def test_proposals_are_padded_as_the_pictures_are() -> None:
-    stacked = stack_proposals([sample(torch.ones(4, 6).long(), pad_shape=(8, 8))])
+    stacked = stack_proposals([sample(torch.ones(4, 6, dtype=torch.uint8), pad_shape=(8, 8))])
     assert stacked.shape == (1, 8, 8)
     assert (stacked[0, 4:] == 255).all()
     assert (stacked[0, :4, :6] == 1).all()
