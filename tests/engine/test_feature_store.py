@@ -80,23 +80,23 @@ def test_a_store_that_names_the_pictures_alone_is_read(filled: tuple[Any, Any]) 
 
 
 @pytest.mark.parametrize(
-    'step',
+    ('step', 'before'),
     [
-        {'type': 'CLAHE'},
-        {'type': 'RGB2Gray'},
-        {'type': 'AdjustGamma'},
-        {'type': 'Rerange'},
-        {'type': 'Pad', 'size': (128, 200)},
-        {'type': 'Resize', 'scale': (150, 110)},
-        {'type': 'ResizeShortestEdge', 'scale': 80, 'max_size': 200},
-        {'type': 'ResizeToMultiple', 'size_divisor': 32},
-        {'type': 'CenterCrop', 'crop_size': (90, 70)},
+        ({'type': 'CLAHE'}, 'LoadCheckedImage'),
+        ({'type': 'RGB2Gray'}, 'CenterCropSeg'),
+        ({'type': 'AdjustGamma'}, 'CenterCropSeg'),
+        ({'type': 'Rerange'}, 'CenterCropSeg'),
+        ({'type': 'Pad', 'size': (128, 200)}, 'CenterCropSeg'),
+        ({'type': 'Resize', 'scale': (150, 110)}, 'CenterCropSeg'),
+        ({'type': 'ResizeShortestEdge', 'scale': 80, 'max_size': 200}, 'CenterCropSeg'),
+        ({'type': 'ResizeToMultiple', 'size_divisor': 32}, 'CenterCropSeg'),
+        ({'type': 'CenterCrop', 'crop_size': (90, 70)}, 'CenterCropSeg'),
     ],
-    ids=lambda step: step['type'],
+    ids=lambda value: value['type'] if isinstance(value, dict) else value,
 )
-def test_steps_that_are_not_random_may_follow_the_crop(cfg: Config, step: dict) -> None:
+def test_steps_that_are_not_random_may_stand_anywhere(cfg: Config, step: dict, before: str) -> None:
     for loader in (cfg.train_dataloader, cfg.val_dataloader):
         names = [transform['type'] for transform in loader.dataset.pipeline]
-        loader.dataset.pipeline.insert(names.index('CenterCropSeg') + 1, step)
+        loader.dataset.pipeline.insert(names.index(before) + 1, step)
     for dataset in datasets(cfg):
         assert dataset[0]['features'].shape[-2:] == dataset[2]['features'].shape[-2:]
