@@ -17,11 +17,12 @@ from ..utils import InputError
 from ..utils.proposal_store import describe
 from .backbone_record import encoder_manifest
 
+# What changes the values of pixels, but no geometry, and nothing at random.
+VALUES = ('Rerange', 'CLAHE', 'RGB2Gray', 'AdjustGamma', 'Normalize')
 # What changes no picture at random. Anything else ends the deterministic prefix of a training pipeline.
 DETERMINISTIC = (
     'LoadImageFromFile', 'LoadCheckedImage', 'LoadImageFromNDArray', 'LoadPictureSize', 'Resize', 'ResizeShortestEdge',
-    'ResizeToMultiple', 'ResizeShortSide', 'CenterCrop', 'CenterCropSeg', 'Pad', 'PadSeg', 'Rerange', 'CLAHE',
-    'RGB2Gray', 'AdjustGamma', 'Normalize',
+    'ResizeToMultiple', 'ResizeShortSide', 'CenterCrop', 'CenterCropSeg', 'Pad', 'PadSeg', *VALUES,
 )  # fmt: skip
 META_KEYS = ('img_path', 'ori_shape', 'img_shape', 'file_shape')
 

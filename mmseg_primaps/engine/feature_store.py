@@ -73,9 +73,10 @@ class FeatureStore:
             for row, entry in enumerate(json.loads(index.read_text())):
                 if isinstance(entry, str):  # older stores name the pictures alone
                     self.places[entry] = (shard, row, None)
-                    continue
-                image, *size = entry
-                self.places[image] = (shard, row, sizes.setdefault((size[0], size[1]), (size[0], size[1])))
+                else:
+                    image, height, width = entry
+                    size = (height, width)
+                    self.places[image] = (shard, row, sizes.setdefault(size, size))
 
     def missing(self, images: Sequence[str]) -> list[int]:
         """Places in ``images`` of the pictures that are not stored."""

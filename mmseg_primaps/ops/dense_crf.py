@@ -95,7 +95,7 @@ def dense_crf(
         sizes = _groups(unary.shape[1], lattice.vertices, unary.device)
         groups = [_rows(group) for group in unary.split(sizes, 1)]
         groups = _mean_field(groups, smooth, lattice.normalise(bilateral_compat), height * width, iterations)
-        for maps, rows in zip(marginals[part, : sum(sizes)].split(sizes, 1), groups, strict=True):
+        for maps, rows in zip(marginals[part, : unary.shape[1]].split(sizes, 1), groups, strict=True):
             for number, image in enumerate(maps):  # one by one: torch transposes matrices fast
                 image.flatten(1).copy_(rows[number :: len(maps)].T)
 

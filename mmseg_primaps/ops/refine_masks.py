@@ -8,7 +8,8 @@ from torch import Tensor
 
 from .dense_crf import dense_crf
 
-IGNORE = 255
+NO_PROPOSAL = 255
+"""Value of pixels without a proposal."""
 MOST_MASKS = 254
 
 
@@ -48,7 +49,7 @@ def refine_masks(
     if crf:
         probabilities = dense_crf(probabilities, images, valid=valid, **crf_options)
     labels = _most_likely(probabilities)
-    return labels.masked_fill_(labels == 0, IGNORE)
+    return labels.masked_fill_(labels == 0, NO_PROPOSAL)
 
 
 def _most_likely(probabilities: Tensor) -> Tensor:

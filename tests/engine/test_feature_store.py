@@ -24,13 +24,6 @@ def datasets(cfg: Config) -> tuple[Any, Any]:
     return train, val
 
 
-def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(path: str) -> None:
-        raise AssertionError(f'{path} was opened')
-
-    monkeypatch.setattr('mmseg_primaps.datasets.transforms.stored.picture_size', refuse)
-
-
 @pytest.fixture
 def cfg(camvid: Path, tmp_path: Path, cache: Path) -> Config:
     """A run on pictures of which one is wider than the others and one was taken with the camera held upright."""
@@ -50,7 +43,10 @@ def filled(cfg: Config) -> tuple[Any, Any]:
 
 
 def test_training_and_evaluation_open_no_picture(filled: tuple[Any, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    no_pictures(monkeypatch)
+    def refuse(path: str) -> None:
+        raise AssertionError(f'{path} was opened')
+
+    monkeypatch.setattr('mmseg_primaps.datasets.transforms.stored.picture_size', refuse)
     for dataset in filled:
         assert all('features' in item for item in dataset)
 

@@ -12,15 +12,13 @@ from ...models.utils import Segmentor
 from ...utils import InputError
 from ...utils.proposal_store import cache_root, common_folder, describe
 from ..backbone_record import record_backbone
-from ..clean_pictures import DETERMINISTIC, CleanPictures, features_manifest, is_label_loader, leaf_datasets
+from ..clean_pictures import DETERMINISTIC, VALUES, CleanPictures, features_manifest, is_label_loader, leaf_datasets
 from ..feature_store import FeatureStore, Views, clean_and_mirrored_view, clean_view, student_views
 from .frozen_encoder_hook import FrozenEncoderHook, bare_model
 from .mask_proposal_hook import proposal_index, restart_iterator
 
 LOADERS = ('LoadImageFromFile', 'LoadCheckedImage')
 PACKERS = ('PackSegInputs', 'PackProposalInputs')
-# They change no geometry, and where features are stored there is nothing else to change.
-VALUES = ('Rerange', 'CLAHE', 'RGB2Gray', 'AdjustGamma', 'Normalize')
 MOVES = (*DETERMINISTIC, 'LoadMaskProposals', 'RandomFlip', *PACKERS)
 
 
@@ -128,6 +126,7 @@ class FeatureStoreHook(FrozenEncoderHook):
         for leaf in leaf_datasets(loader.dataset):
             leaf.feature_store = store
             leaf.picture_pipeline = leaf.pipeline
+            # where features are stored only geometry is left to follow
             steps = [t for t in leaf.pipeline.transforms if _name(t) not in VALUES]
             leaf.pipeline = Compose([_stored(t, store, student, all_views=not training) for t in steps])
 

@@ -20,12 +20,10 @@ from ...ops import (
     sums_of_all_processes,
     upsampled_argmax,
 )
+from ...ops.refine_masks import NO_PROPOSAL
 from ...utils import InputError
 from ..utils import Prototypes
 from .prototype_head import PrototypeHead
-
-NO_PROPOSAL = 255
-"""Value of pixels without a proposal, whatever the head's `ignore_index`."""
 
 
 @MODELS.register_module()
@@ -94,7 +92,7 @@ class PriMaPsHead(PrototypeHead):
         proposals = self._proposals(batch_data_samples, features.device)
         labels = self.teacher_labels(teacher, proposals)
         counts = self._counts(labels, proposals)
-        target = labels if counts is None else counts.vote(self.ignore_index)
+        target = self._vote(labels, counts)
         pixels = target.numel()
         frequencies = partial(mean_over_processes, weight=pixels)
         logits = self.classify(student, self.running)
@@ -107,8 +105,7 @@ class PriMaPsHead(PrototypeHead):
     def pseudo_labels(self, features: Tensor, proposals: Tensor) -> Tensor:
         """Pseudo labels ``[B, H, W]`` (``P*`` in the paper) of features ``[B, C, h, w]``, proposals ``[B, H, W]``."""
         labels = self.teacher_labels(features, proposals)
-        counts = self._counts(labels, proposals)
-        return labels if counts is None else counts.vote(self.ignore_index)
+        return self._vote(labels, self._counts(labels, proposals))
 
     @torch.no_grad()
     def teacher_labels(self, features: Tensor, proposals: Tensor) -> Tensor:
@@ -122,10 +119,13 @@ class PriMaPsHead(PrototypeHead):
             return None
         return count_proposals(labels, proposals, self.num_classes, NO_PROPOSAL)
 
+    def _vote(self, labels: Tensor, counts: ProposalCounts | None) -> Tensor:
+        return labels if counts is None else counts.vote(self.ignore_index)
+
     def _criteria(self, counts: ProposalCounts | None) -> dict[str, Tensor]:
         if counts is None:
             return {}
-        figures = sums_of_all_processes(ProposalAgreement(self.num_classes, self.ignore_index).add(counts))
+        figures = sums_of_all_processes(ProposalAgreement(self.num_classes).add(counts))
         values = {'agreement': figures.agreement, 'information': figures.information}
         return {name: torch.tensor(value, device=counts.slots.device) for name, value in values.items()}
 
